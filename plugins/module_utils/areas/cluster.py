@@ -1,0 +1,213 @@
+# Copyright (c) 2026 the biztalk.fault_tolerance authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+"""Area ``cluster``: the failover cluster that a host is a node of, as its own cluster service tells it.
+
+Read on a node and without a cluster name, so that no second hop is needed. Property names, enum numbers and
+private properties: reference pages of the FailoverClusters module.
+"""
+
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import names, observed, rows
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import call
+
+NAME = "cluster"
+NEEDS_PROCESS = False
+
+CLUSTER = r"FailoverClusters\Get-Cluster"
+NODE = r"FailoverClusters\Get-ClusterNode"
+QUORUM = r"FailoverClusters\Get-ClusterQuorum"
+RESOURCE = r"FailoverClusters\Get-ClusterResource"
+PARAMETER = r"FailoverClusters\Get-ClusterParameter"
+MODULE = "FailoverClusters"
+
+NODE_STATES = {-1: "Unknown", 0: "Up", 1: "Down", 2: "Paused", 3: "Joining"}
+RESOURCE_STATES = {-1: "Unknown", 0: "Inherited", 1: "Initializing", 2: "Online", 3: "Offline", 4: "Failed",
+                   128: "Pending", 129: "OnlinePending", 130: "OfflinePending"}
+GROUP_STATES = {-1: "Unknown", 0: "Online", 1: "Offline", 2: "Failed", 3: "PartialOnline", 4: "Pending"}
+NETWORK_STATES = {-1: "Unknown", 0: "Unavailable", 1: "Down", 2: "Partitioned", 3: "Up"}
+NETWORK_ROLES = {0: "None", 1: "Cluster", 2: "Client", 3: "ClusterAndClient"}
+INTERFACE_STATES = {-1: "Unknown", 0: "Unavailable", 1: "Failed", 2: "Unreachable", 3: "Up"}
+WITNESS_KINDS = {"Physical Disk": "disk", "File Share Witness": "file_share", "Cloud Witness": "cloud"}
+SECRET_PARAMETERS = ("password", "accesskey", "sastoken", "resourcedata")
+
+PROPERTIES = {
+    "cluster": ["Name", "Id", "Domain", "DynamicQuorum", "WitnessDynamicWeight", "LowerQuorumPriorityNodeId", "ClusterFunctionalLevel",
+                "SameSubnetDelay", "SameSubnetThreshold", "CrossSubnetDelay", "CrossSubnetThreshold", "RouteHistoryLength"],
+    "nodes": ["Name", "Id", "State", "NodeWeight", "DynamicWeight"],
+    "networks": ["Name", "Id", "Role", "State", "Address"],
+    "interfaces": ["Name", "Id", "Node", "Network.Name", "State"],
+    "groups": ["Name", "Id", "GroupType", "IsCoreGroup", "State", "OwnerNode.Name"],
+    "resources": ["Name", "Id", "State", "ResourceType.Name", "OwnerGroup.Name", "OwnerNode.Name", "IsCoreResource", "PendingTimeout"],
+    "quorum": ["QuorumType", "QuorumResource", "QuorumResource.Name", "QuorumResource.State", "QuorumResource.ResourceType.Name"],
+}
+
+
+def steps():
+    """The calls that read the area, in order."""
+    return [
+        call("cluster", CLUSTER, select=PROPERTIES["cluster"], needs=MODULE),
+        call("nodes", NODE, select=PROPERTIES["nodes"], needs=MODULE),
+        call("networks", r"FailoverClusters\Get-ClusterNetwork", select=PROPERTIES["networks"], needs=MODULE),
+        call("interfaces", r"FailoverClusters\Get-ClusterNetworkInterface", select=PROPERTIES["interfaces"], needs=MODULE),
+        call("groups", r"FailoverClusters\Get-ClusterGroup", select=PROPERTIES["groups"], needs=MODULE),
+        call("preferred_owners", r"FailoverClusters\Get-ClusterOwnerNode", input="groups", select=["OwnerNodes.Name"]),
+        call("resources", RESOURCE, select=PROPERTIES["resources"], needs=MODULE),
+        call("parameters", PARAMETER, input="resources", select=["Name", "Value"]),
+        call("dependencies", r"FailoverClusters\Get-ClusterResourceDependency", input="resources", select=["DependencyExpression"]),
+        call("possible_owners", r"FailoverClusters\Get-ClusterOwnerNode", input="resources", select=["OwnerNodes.Name"]),
+        call("quorum", QUORUM, select=PROPERTIES["quorum"], needs=MODULE),
+    ]
+
+
+def shape(area):
+    """The cluster as plain data; what was not seen is a hole (see ``observed``)."""
+    whole = rows.one(area, "cluster")
+    groups = rows.every(area, "groups", lambda row, index: {
+        "name": rows.value(row, "Name"),
+        "id": rows.value(row, "Id"),
+        "type": rows.enum(row, "GroupType", {}),
+        "core": rows.value(row, "IsCoreGroup"),
+        "state": rows.enum(row, "State", GROUP_STATES),
+        "owner_node": rows.value(row, "OwnerNode.Name"),
+        "preferred_owners": _owners(area, "preferred_owners", index),
+    })
+    resources = rows.every(area, "resources", lambda row, index: _resource(area, row, index))
+    _resolve_dependencies(resources)
+    return {
+        "name": rows.value(whole, "Name"),
+        "id": rows.value(whole, "Id"),
+        "domain": rows.value(whole, "Domain"),
+        "functional_level": rows.value(whole, "ClusterFunctionalLevel"),
+        "dynamic_quorum": rows.flag(whole, "DynamicQuorum"),
+        "lower_priority_node_id": rows.value(whole, "LowerQuorumPriorityNodeId"),
+        "heartbeat": {
+            "same_subnet_delay_ms": rows.value(whole, "SameSubnetDelay"),
+            "same_subnet_threshold": rows.value(whole, "SameSubnetThreshold"),
+            "cross_subnet_delay_ms": rows.value(whole, "CrossSubnetDelay"),
+            "cross_subnet_threshold": rows.value(whole, "CrossSubnetThreshold"),
+            "route_history_length": rows.value(whole, "RouteHistoryLength"),
+        },
+        "nodes": rows.every(area, "nodes", lambda row, index: {
+            "name": rows.value(row, "Name"),
+            "id": rows.value(row, "Id"),
+            "state": rows.enum(row, "State", NODE_STATES),
+            "weight": rows.value(row, "NodeWeight"),
+            "dynamic_weight": rows.value(row, "DynamicWeight"),
+        }),
+        "networks": rows.every(area, "networks", lambda row, index: {
+            "name": rows.value(row, "Name"),
+            "id": rows.value(row, "Id"),
+            "role": rows.enum(row, "Role", NETWORK_ROLES),
+            "state": rows.enum(row, "State", NETWORK_STATES),
+            "address": rows.value(row, "Address"),
+        }),
+        "interfaces": rows.every(area, "interfaces", lambda row, index: {
+            "name": rows.value(row, "Name"),
+            "id": rows.value(row, "Id"),
+            "node": rows.value(row, "Node"),
+            "network": rows.value(row, "Network.Name"),
+            "state": rows.enum(row, "State", INTERFACE_STATES),
+        }),
+        "groups": groups,
+        "resources": resources,
+        "quorum": _quorum(area, whole, resources),
+    }
+
+
+def _owners(area, step, index):
+    row = rows.one(area, step, index)
+    return rows.value(row, "OwnerNodes.Name")
+
+
+def _resource(area, row, index):
+    kind = rows.value(row, "ResourceType.Name")
+    parameters = rows.every(area, "parameters", lambda part, _index: {
+        "name": rows.value(part, "Name"),
+        "value": rows.value(part, "Value"),
+    }, run=index)
+    if not observed.is_hole(parameters):
+        parameters = [p for p in parameters if not _is_secret(p["name"])]
+    expression = rows.one(area, "dependencies", index)
+    return {
+        "name": rows.value(row, "Name"),
+        "id": rows.value(row, "Id"),
+        "type": kind,
+        "state": rows.enum(row, "State", RESOURCE_STATES),
+        "group": rows.value(row, "OwnerGroup.Name"),
+        "owner_node": rows.value(row, "OwnerNode.Name"),
+        "core": rows.value(row, "IsCoreResource"),
+        "pending_timeout_ms": rows.value(row, "PendingTimeout"),
+        "service_name": _parameter(parameters, "ServiceName"),
+        "use_network_name": _parameter(parameters, "UseNetworkName"),
+        "share_path": _parameter(parameters, "SharePath"),
+        "parameters": parameters,
+        "dependency_expression": rows.value(expression, "DependencyExpression"),
+        "possible_owners": _owners(area, "possible_owners", index),
+    }
+
+
+def _is_secret(name):
+    return isinstance(name, str) and name.casefold() in SECRET_PARAMETERS
+
+
+def _parameter(parameters, name):
+    """The private property *name* of a resource: its value, or null where the resource has no such property."""
+    if observed.is_hole(parameters):
+        return parameters
+    for parameter in parameters:
+        if isinstance(parameter["name"], str) and parameter["name"].casefold() == name.casefold():
+            return parameter["value"]
+    return None
+
+
+def _resolve_dependencies(resources):
+    """Adds ``depends_on`` (names) and ``depends_on_types`` to each resource, from its dependency expression."""
+    if observed.is_hole(resources):
+        return
+    types = {r["name"]: r["type"] for r in resources if isinstance(r["name"], str)}
+    for resource in resources:
+        expression = resource["dependency_expression"]
+        if observed.is_hole(expression):
+            resource["depends_on"] = resource["depends_on_types"] = expression
+            continue
+        try:
+            resource["depends_on"] = names.dependency_names(expression or "", types)
+            resource["depends_on_types"] = [types[name] for name in resource["depends_on"]]
+        except ValueError as error:
+            resource["depends_on"] = resource["depends_on_types"] = observed.hole("failed", str(error) + ".")
+
+
+def _quorum(area, whole, resources):
+    row = rows.one(area, "quorum")
+    if observed.is_hole(row):
+        return row
+    present = rows.value(row, "QuorumResource")
+    witness = present if present is None or observed.is_hole(present) else _witness(row, whole, resources)
+    return {"type": rows.enum(row, "QuorumType", {}), "witness": witness}
+
+
+def _witness(row, whole, resources):
+    name = rows.value(row, "QuorumResource.Name")
+    kind = rows.value(row, "QuorumResource.ResourceType.Name")
+    share = None
+    if kind == "File Share Witness":
+        share = _of_resource(resources, name, "share_path")
+    return {
+        "kind": kind if observed.is_hole(kind) else WITNESS_KINDS.get(kind, "other"),
+        "resource": name,
+        "resource_type": kind,
+        "state": rows.enum(row, "QuorumResource.State", RESOURCE_STATES),
+        "share_path": share,
+        "dynamic_weight": rows.value(whole, "WitnessDynamicWeight"),
+    }
+
+
+def _of_resource(resources, name, key):
+    if observed.is_hole(resources) or observed.is_hole(name):
+        return resources if observed.is_hole(resources) else name
+    for resource in resources:
+        if resource["name"] == name:
+            return resource[key]
+    return observed.hole("failed", f"The cluster names {name} as its witness but does not list it among its resources.")
