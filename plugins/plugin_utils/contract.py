@@ -1,0 +1,31 @@
+# Copyright (c) 2026 the biztalk.fault_tolerance authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+"""The inventory contract: which groups and variables the collection reads (documented in docs/inventory.md)."""
+
+GROUPS = ("biztalk", "cluster_node", "iis", "nlb", "sharepoint", "sql_instance", "sso", "storage", "vault", "wds", "windows_backup")
+VARIABLES = ("cluster_name", "site")
+AREAS_OF_GROUP = {"cluster_node": ("cluster",)}
+
+
+def contract_groups(group_names):
+    """Those of a host's groups that mean something here."""
+    return [name for name in GROUPS if name in group_names]
+
+
+def contract_variables(task_vars):
+    """The contract's variables of one host, as text; those that are not set are left out."""
+    return {name: str(task_vars[name]) for name in VARIABLES if task_vars.get(name) not in (None, "")}
+
+
+def areas_of(group_names):
+    """The areas that a host of these groups can be asked for, in order."""
+    return ["platform"] + [area for name in GROUPS if name in group_names for area in AREAS_OF_GROUP.get(name, ())]
+
+
+def asked_areas(areas, run_tags, skip_tags):
+    """The areas that a run's tags leave: tags are area names; ``all`` and ``tagged`` mean every area."""
+    everything = {"all", "tagged", "always"} & set(run_tags)
+    return [area for area in areas if (everything or area in run_tags) and area not in skip_tags]
