@@ -13,13 +13,13 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import ans
 
 
 def one(area, step, run=0):
-    """The first row of a step's run, or a hole that says why there is none."""
+    """The one row of a step's run, or a hole that says why there is not one."""
     rows = _rows(area, step, run)
     if observed.is_hole(rows):
         return rows
-    for row in rows:
-        return row
-    return observed.hole("missing", f"The step {step} answered nothing.")
+    if len(rows) == 1 or (rows and observed.is_hole(rows[-1])):
+        return rows[-1]
+    return observed.hole("missing" if not rows else "failed", f"The step {step} answered {len(rows)} objects where one was expected.")
 
 
 def every(area, step, shape, run=0):
