@@ -1,0 +1,169 @@
+# Copyright (c) 2026 the biztalk.fault_tolerance authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+"""What a Windows host is asked to do, as data: steps, the batch made of them, and its form on standard input.
+
+The shapes are those of docs/architecture.md ("The batch"). Everything here is pure: the executor's text and the
+token of a run are arguments.
+"""
+
+import json
+import re
+
+KEYS = {"id", "call", "set", "with", "input", "each", "select", "needs", "on_error"}
+CMDLET = re.compile(r"[A-Za-z][A-Za-z0-9.]*\\[A-Za-z]+-[A-Za-z0-9]+")
+TOKEN = re.compile(r"[0-9a-f]{16}")
+CAPTURED = {"erroraction", "errorvariable", "warningaction", "warningvariable", "ea", "ev", "wa", "wv"}
+
+
+class BatchError(ValueError):
+    """A batch that must not be sent; the text is one sentence that names the step and the fault."""
+
+
+def call(id, command, parameters=None, select=None, input=None, each=None, needs=None, on_error=None):
+    """A step that runs a cmdlet. *command* is module-qualified; *parameters* may hold ``ref()`` and ``item()``."""
+    step = {"id": id, "call": command, "with": parameters, "select": select, "input": input, "each": each,
+            "needs": needs, "on_error": on_error}
+    return {key: value for key, value in step.items() if value is not None}
+
+
+def assign(id, input, name, value, on_error=None):
+    """A step that sets the property *name* of every object of the step *input* to *value*."""
+    step = {"id": id, "set": name, "input": input, "with": {"value": value}}
+    return step if on_error is None else {**step, "on_error": on_error}
+
+
+def ref(id):
+    """The live object of an earlier step (the array of them where there are several), as a parameter."""
+    return {"$ref": id}
+
+
+def item():
+    """The current value of the step's ``each``, as a parameter."""
+    return {"$item": True}
+
+
+def batch(areas, token, deadline=300):
+    """The checked document of one run. *areas*: name -> list of steps; *token*: 16 hex digits; *deadline*: seconds."""
+    document = {"bft": token, "deadline": deadline, "areas": [{"area": name, "steps": list(steps)} for name, steps in areas.items()]}
+    check(document)
+    return document
+
+
+def encode(executor, document):
+    """Standard input of a run: a line with both lengths, the executor, and the batch as one line of ASCII."""
+    executor = executor.replace("\r\n", "\n").rstrip("\n")
+    line = json.dumps(document, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    if not executor.isascii():
+        raise BatchError("The executor holds a character that is not ASCII.")
+    return f"BFT1 {len(executor)} {len(line)}\n{executor}\n{line}\n"
+
+
+def check(document):
+    """Raises BatchError where the batch breaks the contract."""
+    if not TOKEN.fullmatch(document["bft"]):
+        raise BatchError(f"The token of a batch is 16 hex digits, not {document['bft']!r}.")
+    if isinstance(document["deadline"], bool) or not isinstance(document["deadline"], int) or document["deadline"] < 1:
+        raise BatchError(f"The deadline of a batch is a whole number of seconds, not {document['deadline']!r}.")
+    seen = set()
+    for area in document["areas"]:
+        for step in area["steps"]:
+            _check_step(step, seen)
+            seen.add(step["id"])
+
+
+def _check_step(step, earlier):
+    """*earlier*: the ids before this step; PowerShell compares them without case, so they must differ without case."""
+    id = step.get("id")
+    if not isinstance(id, str) or not id:
+        raise BatchError("A step has no id.")
+
+    def refuse(sentence):
+        raise BatchError(f"Step {id}: {sentence}")
+
+    if id.casefold() in {other.casefold() for other in earlier}:
+        refuse("another step of the batch has the same id.")
+    for key in step.keys() - KEYS:
+        refuse(f"there is no key {key!r}; a step has {', '.join(sorted(KEYS))}.")
+    if ("call" in step) == ("set" in step):
+        refuse("a step has either 'call' or 'set'.")
+    if "call" in step and not (isinstance(step["call"], str) and CMDLET.fullmatch(step["call"])):
+        refuse(f"'call' is a module-qualified cmdlet (Module\\Verb-Noun), not {step['call']!r}.")
+    if "input" in step and "each" in step:
+        refuse("'input' and 'each' exclude one another.")
+    if "input" in step and step["input"] not in earlier:
+        refuse(f"'input' names {step['input']!r}, which is no earlier step.")
+    if "needs" in step and not (isinstance(step["needs"], str) and step["needs"]):
+        refuse("'needs' is the name of a module.")
+    if step.get("on_error", "continue") not in ("continue", "stop"):
+        refuse(f"'on_error' is continue or stop, not {step['on_error']!r}.")
+    if "each" in step:
+        if not isinstance(step["each"], list):
+            refuse("'each' is a list.")
+        _check_value(step["each"], "'each'", refuse)
+    if "select" in step:
+        _check_select(step["select"], refuse)
+    _check_parameters(step, earlier, refuse)
+
+
+def _check_select(paths, refuse):
+    if not isinstance(paths, list) or not all(isinstance(path, str) and path for path in paths):
+        refuse("'select' is a list of property paths.")
+    if not paths:
+        refuse("'select' is empty; leave it out to get no items.")
+    for path in paths:
+        if path != "." and "" in path.split("."):
+            refuse(f"the path {path!r} has an empty part.")
+
+
+def _check_parameters(step, earlier, refuse):
+    parameters = step.get("with", {})
+    if not isinstance(parameters, dict):
+        refuse("'with' is a map of parameters.")
+    if "set" in step:
+        if not (isinstance(step["set"], str) and step["set"]):
+            refuse("'set' is the name of a property.")
+        if "input" not in step:
+            refuse("'set' needs 'input', the objects whose property is set.")
+        if set(parameters) != {"value"}:
+            refuse("'set' takes its value from with.value and nothing else.")
+        if "select" in step:
+            refuse("'set' gives no items; read them in a step of their own.")
+    if len({name.casefold() for name in parameters}) < len(parameters):
+        refuse("two parameters differ in case only.")
+    for name, value in parameters.items():
+        if name.casefold() in CAPTURED:
+            refuse(f"the parameter {name} belongs to the executor.")
+        if isinstance(value, dict) and "$ref" in value:
+            if set(value) != {"$ref"} or value["$ref"] not in earlier:
+                refuse(f"{name} refers to {value['$ref']!r}, which is no earlier step.")
+        elif isinstance(value, dict) and "$item" in value:
+            if value != {"$item": True} or "each" not in step:
+                refuse(f"{name} is $item, but the step has no 'each'.")
+        else:
+            _check_value(value, name, refuse)
+
+
+def _check_value(value, name, refuse):
+    """A constant of the batch: JSON without null, since a null parameter silently binds as 0, false or ''."""
+    if value is None:
+        refuse(f"{name} is null; leave the parameter out.")
+    elif isinstance(value, list):
+        for part in value:
+            _check_value(part, name, refuse)
+    elif isinstance(value, dict):
+        if len({str(key).casefold() for key in value}) < len(value):
+            refuse(f"{name} has keys that differ in case only.")
+        for key, part in value.items():
+            if not isinstance(key, str):
+                refuse(f"{name} has a key that is no text.")
+            if key.startswith("$"):
+                refuse(f"{name} holds {key} below its top level.")
+            _check_value(part, name, refuse)
+    elif isinstance(value, float):
+        if value != value or value in (float("inf"), float("-inf")):
+            refuse(f"{name} is not a finite number.")
+    elif not isinstance(value, (str, bool, int)):
+        refuse(f"{name} is no JSON value.")

@@ -1,0 +1,356 @@
+# Copyright (c) 2026 the biztalk.fault_tolerance authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Carries out one batch and writes the answer, one JSON object a line (docs/architecture.md, "The batch").
+# Windows PowerShell 5.1 and later; ASCII only. Loops are written inline where they are hot: a function call costs 70 us.
+param([string]$BatchText)
+
+Set-StrictMode -Off
+$ErrorActionPreference = 'Continue'
+$WarningPreference = $VerbosePreference = $DebugPreference = $InformationPreference = $ProgressPreference = 'SilentlyContinue'
+$invariant = [System.Globalization.CultureInfo]::InvariantCulture
+$watch = [System.Diagnostics.Stopwatch]::StartNew()
+
+# --- JSON in: every string gets a mark before it is parsed, so that no version takes one for a date or a reserved key.
+
+function ConvertFrom-Marked($value) {
+    if ($value -is [System.Management.Automation.PSCustomObject]) {
+        $map = @{}
+        foreach ($property in $value.PSObject.Properties) {
+            $part = $property.Value
+            if ($part -is [string]) { $part = $part.Substring(1) }
+            elseif ($null -ne $part -and $part -isnot [bool]) { $part = ConvertFrom-Marked $part }
+            $map[$property.Name.Substring(1)] = $part
+        }
+        return $map
+    }
+    if ($value -is [array]) {
+        $list = New-Object 'System.Collections.Generic.List[object]'
+        foreach ($part in $value) {
+            if ($part -is [string]) { $list.Add($part.Substring(1)) }
+            elseif ($null -eq $part -or $part -is [bool]) { $list.Add($part) }
+            else { $list.Add((ConvertFrom-Marked $part)) }
+        }
+        return , $list.ToArray()
+    }
+    # Numbers arrive as int or long, double or decimal, by version.
+    if ($value -is [long] -and $value -ge [int]::MinValue -and $value -le [int]::MaxValue) { return [int]$value }
+    if ($value -is [decimal]) { return [double]$value }
+    return $value
+}
+
+# --- JSON out: values become text at once; whatever is not plain ASCII is escaped when a line is written.
+
+$NULL_KIND, $TEXT, $BOOLEAN, $NUMBER, $FLOAT, $INSTANT, $OFFSET, $DURATION, $ENUM, $BYTES, $LIST, $OBJECT, $PRINTED = 0..12
+$kinds = @{}
+foreach ($type in [byte], [sbyte], [int16], [uint16], [int], [uint32], [long], [uint64], [decimal], [System.Numerics.BigInteger]) { $kinds[$type] = $NUMBER }
+$kinds[[string]] = $TEXT
+$kinds[[bool]] = $kinds[[System.Management.Automation.SwitchParameter]] = $BOOLEAN
+$kinds[[double]] = $kinds[[single]] = $FLOAT
+$kinds[[datetime]] = $INSTANT
+$kinds[[System.DateTimeOffset]] = $OFFSET
+$kinds[[timespan]] = $DURATION
+$kinds[[byte[]]] = $BYTES
+$kinds[[System.DBNull]] = $NULL_KIND
+foreach ($type in [char], [guid], [version], [uri], [System.Net.IPAddress]) { $kinds[$type] = $PRINTED }
+
+function Get-Kind($value) {
+    $type = $value.GetType()
+    if ($type.IsEnum) { $kind = $ENUM }
+    elseif ($value -is [System.Collections.IDictionary] -or $value -is [System.Xml.XmlNode]) { $kind = $OBJECT }
+    elseif ($value -is [System.Collections.IEnumerable]) { $kind = $LIST }
+    elseif ($value -is [uri] -or $value -is [System.Net.IPAddress]) { $kind = $PRINTED }
+    else { $kind = $OBJECT }
+    $kinds[$type] = $kind
+    return $kind
+}
+
+function ConvertTo-Text($value) {
+    '"' + ([string]$value).Replace('\', '\\').Replace('"', '\"') + '"'
+}
+
+function ConvertTo-ValueText($value) {
+    if ($null -eq $value) { return 'null' }
+    $kind = $kinds[$value.GetType()]
+    if ($null -eq $kind) { $kind = Get-Kind $value }
+    if ($kind -eq $TEXT) { return '"' + ([string]$value).Replace('\', '\\').Replace('"', '\"') + '"' }
+    if ($kind -eq $NULL_KIND) { return 'null' }
+    if ($kind -eq $BOOLEAN) { if ($value) { return 'true' } return 'false' }
+    if ($kind -eq $NUMBER) { return $value.ToString($invariant) }
+    if ($kind -eq $FLOAT) {
+        if ([double]::IsNaN($value) -or [double]::IsInfinity($value)) { return '"' + $value.ToString($invariant) + '"' }
+        return $value.ToString('R', $invariant)
+    }
+    if ($kind -eq $INSTANT) { return '"' + $value.ToUniversalTime().ToString('o', $invariant) + '"' }
+    if ($kind -eq $OFFSET) { return '"' + $value.UtcDateTime.ToString('o', $invariant) + '"' }
+    if ($kind -eq $DURATION) { return ([decimal]$value.Ticks / 10000000).ToString($invariant) }
+    if ($kind -eq $ENUM) { return '{"$enum":[' + $value.ToString('d') + ',' + (ConvertTo-Text $value.ToString()) + ']}' }
+    if ($kind -eq $BYTES) { return '{"$bytes":"' + [System.Convert]::ToBase64String($value) + '"}' }
+    if ($kind -eq $PRINTED) { return ConvertTo-Text $value.ToString() }
+    if ($kind -eq $LIST) {
+        $texts = New-Object 'System.Collections.Generic.List[string]'
+        foreach ($part in $value) { $texts.Add((ConvertTo-ValueText $part)) }
+        return '[' + ($texts -join ',') + ']'
+    }
+    return '{"$object":' + (ConvertTo-Text $value.PSObject.TypeNames[0]) + '}'
+}
+
+# Exceptions that only say that PowerShell stood between; their inner exception is the first one that counts.
+$wrappers = [System.Management.Automation.MethodInvocationException], [System.Management.Automation.GetValueInvocationException],
+    [System.Management.Automation.SetValueInvocationException], [System.Management.Automation.ActionPreferenceStopException]
+
+function ConvertTo-ErrorText($thrown, [bool]$terminating) {
+    $record = $thrown
+    if ($record -isnot [System.Management.Automation.ErrorRecord]) { $record = $thrown.ErrorRecord }
+    while ($record.Exception -is [System.Management.Automation.ActionPreferenceStopException] -and $record.Exception.ErrorRecord -and
+        $record.Exception.ErrorRecord -ne $record) { $record = $record.Exception.ErrorRecord }
+    $exception = $record.Exception
+    if ($null -eq $record) { $exception = $thrown }
+    $chain = New-Object 'System.Collections.Generic.List[string]'
+    for (; $null -ne $exception -and $chain.Count -lt 20; $exception = $exception.InnerException) {
+        if ($null -ne $exception.InnerException) {
+            $between = $false
+            foreach ($wrapper in $wrappers) { if ($exception.GetType() -eq $wrapper) { $between = $true } }
+            if ($between) { continue }
+        }
+        $native = 'null'
+        if ($exception -is [System.ComponentModel.Win32Exception]) { $native = $exception.NativeErrorCode.ToString($invariant) }
+        $code = ([long]$exception.HResult -band 4294967295).ToString($invariant)
+        $chain.Add('{"type":' + (ConvertTo-Text $exception.GetType().FullName) + ',"hresult":' + $code + ',"native":' + $native +
+            ',"message":' + (ConvertTo-Text $exception.Message) + '}')
+    }
+    $ending = 'false'
+    if ($terminating) { $ending = 'true' }
+    '{"fqid":' + (ConvertTo-Text $record.FullyQualifiedErrorId) + ',"category":' + (ConvertTo-Text $record.CategoryInfo.Category) +
+    ',"terminating":' + $ending + ',"chain":[' + ($chain -join ',') + ']}'
+}
+
+# One path of one object where a list stands in the way: the rest of the path is read from every element.
+function Read-Path($value, $parts, [int]$from) {
+    for ($index = $from; $index -lt $parts.Length; $index++) {
+        if ($null -eq $value) { return 'null' }
+        $kind = $kinds[$value.GetType()]
+        if ($null -eq $kind) { $kind = Get-Kind $value }
+        if ($kind -eq $LIST) {
+            $texts = New-Object 'System.Collections.Generic.List[string]'
+            foreach ($element in $value) { $texts.Add((Read-Path $element $parts $index)) }
+            return '[' + ($texts -join ',') + ']'
+        }
+        $property = $value.PSObject.Properties[$parts[$index]]
+        if ($null -eq $property) { return '{"$missing":true}' }
+        try { $value = $property.get_Value() } catch { return '{"$unreadable":' + (ConvertTo-ErrorText $_ $true) + '}' }
+    }
+    try { ConvertTo-ValueText $value } catch { '{"$unreadable":' + (ConvertTo-ErrorText $_ $true) + '}' }
+}
+
+# The items of a run. .Value of a property would answer null where the getter throws; get_Value() throws.
+function Get-ItemsText($objects, $paths) {
+    $items = New-Object 'System.Collections.Generic.List[string]'
+    $texts = New-Object 'string[]' $paths.Length
+    foreach ($object in $objects) {
+        for ($column = 0; $column -lt $texts.Length; $column++) {
+            $parts = $paths[$column]
+            if ($parts.Length -ne 1 -or $null -eq $object) { $texts[$column] = Read-Path $object $parts 0; continue }
+            $property = $object.PSObject.Properties[$parts[0]]
+            if ($null -eq $property) { $texts[$column] = Read-Path $object $parts 0; continue }
+            try {
+                $value = $property.get_Value()
+                if ($null -eq $value) { $texts[$column] = 'null'; continue }
+                $kind = $kinds[$value.GetType()]
+                if ($kind -eq $TEXT) { $texts[$column] = '"' + ([string]$value).Replace('\', '\\').Replace('"', '\"') + '"' }
+                elseif ($kind -eq $NUMBER) { $texts[$column] = $value.ToString($invariant) }
+                elseif ($kind -eq $BOOLEAN) { if ($value) { $texts[$column] = 'true' } else { $texts[$column] = 'false' } }
+                else { $texts[$column] = ConvertTo-ValueText $value }
+            }
+            catch { $texts[$column] = '{"$unreadable":' + (ConvertTo-ErrorText $_ $true) + '}' }
+        }
+        $items.Add('[' + ($texts -join ',') + ']')
+    }
+    '[' + ($items -join ',') + ']'
+}
+
+# --- Lines: each is ASCII and leaves as soon as it is whole; the last one counts and hashes those before it.
+
+$written = New-Object 'System.Collections.Generic.List[string]'
+$escape = { param($match) '\u{0:x4}' -f [int]$match.Value[0] }
+function Write-Line([string]$line) {
+    $line = [regex]::Replace($line, '[^\x20-\x7e]', $escape)
+    $written.Add($line)
+    $line
+}
+
+function Get-HostText {
+    $facts = [ordered]@{
+        edition       = { "$($PSVersionTable.PSEdition)" }
+        version       = { "$($PSVersionTable.PSVersion)" }
+        bits          = { [IntPtr]::Size * 8 }
+        language_mode = { "$($ExecutionContext.SessionState.LanguageMode)" }
+        culture       = { [System.Globalization.CultureInfo]::CurrentCulture.Name }
+        ui_culture    = { [System.Globalization.CultureInfo]::CurrentUICulture.Name }
+        computer      = { [Environment]::MachineName }
+        user          = { [System.Security.Principal.WindowsIdentity]::GetCurrent().Name }
+        elevated      = {
+            $principal = New-Object System.Security.Principal.WindowsPrincipal ([System.Security.Principal.WindowsIdentity]::GetCurrent())
+            $principal.IsInRole([System.Security.Principal.WindowsBuiltInRole]::Administrator)
+        }
+        logon         = { [System.Security.Principal.WindowsIdentity]::GetCurrent().AuthenticationType }
+        delegation    = { "$([System.Security.Principal.WindowsIdentity]::GetCurrent().ImpersonationLevel)" }
+        os            = { [Environment]::OSVersion.VersionString }
+        clock         = { [DateTime]::UtcNow }
+    }
+    $texts = foreach ($name in $facts.Keys) {
+        $value = $null
+        try { $value = & $facts[$name] } catch { $value = $null }
+        '"' + $name + '":' + (ConvertTo-ValueText $value)
+    }
+    $texts -join ','
+}
+
+# --- The batch.
+
+$batch = ConvertFrom-Marked (ConvertFrom-Json -InputObject ([regex]::Replace($BatchText, '"((?:[^"\\]|\\.)*)"', '"~$1"')))
+$start = '{"bft":"' + $batch['bft'] + '","kind":'
+Write-Line ($start + '"host",' + (Get-HostText) + '}')
+
+$live = @{}      # step id -> its live objects
+$good = @{}      # step id -> true where it came out ok or partial
+$imported = @{}  # module -> '' when it is there, 'absent', or the text of the error
+
+foreach ($area in $batch['areas']) {
+    $areaStart = $watch.Elapsed
+    $stopped = $false
+    $steps = New-Object 'System.Collections.Generic.List[string]'
+    foreach ($step in $area['steps']) {
+        $id = $step['id']
+        $head = '{"id":' + (ConvertTo-Text $id) + ',"status":'
+        $with = $step['with']
+        if ($null -eq $with) { $with = @{} }
+
+        # Not begun?
+        $reason = $null
+        if ($stopped) { $reason = 'stopped' }
+        elseif ($watch.Elapsed.TotalSeconds -ge $batch['deadline']) { $reason = 'deadline' }
+        else {
+            $references = New-Object 'System.Collections.Generic.List[string]'
+            if ($step.ContainsKey('input')) { $references.Add($step['input']) }
+            $itemNames = New-Object 'System.Collections.Generic.List[string]'
+            $arguments = @{}
+            foreach ($name in $with.Keys) {
+                $value = $with[$name]
+                if ($value -is [hashtable] -and $value.ContainsKey('$ref')) {
+                    $references.Add($value['$ref'])
+                    $objects = $live[$value['$ref']]
+                    if ($null -eq $objects -or $objects.Count -eq 0) { $reason = 'ref:' + $value['$ref'] }
+                    elseif ($objects.Count -eq 1) { $arguments[$name] = $objects[0] }
+                    else { $arguments[$name] = $objects.ToArray() }
+                }
+                elseif ($value -is [hashtable] -and $value.ContainsKey('$item')) { $itemNames.Add($name) }
+                elseif ($null -ne $value) { $arguments[$name] = $value }
+            }
+            foreach ($reference in $references) { if (-not $good[$reference]) { $reason = 'ref:' + $reference; break } }
+        }
+        if ($null -ne $reason) {
+            $steps.Add($head + '"skipped","reason":' + (ConvertTo-Text $reason) + '}')
+            continue
+        }
+
+        # Is the module there?
+        $needs = $step['needs']
+        if ($needs) {
+            if (-not $imported.ContainsKey($needs)) {
+                try {
+                    $null = Import-Module -Name $needs -Global -DisableNameChecking -ErrorAction Stop 3>$null 4>$null 5>$null 6>$null
+                    $imported[$needs] = ''
+                }
+                catch {
+                    if ("$($_.FullyQualifiedErrorId)".StartsWith('Modules_ModuleNotFound', [StringComparison]::Ordinal)) { $imported[$needs] = 'absent' }
+                    else { $imported[$needs] = ConvertTo-ErrorText $_ $true }
+                }
+            }
+            if ($imported[$needs] -eq 'absent') {
+                $steps.Add($head + '"absent","reason":' + (ConvertTo-Text $needs) + '}')
+                if ($step['on_error'] -eq 'stop') { $stopped = $true }
+                continue
+            }
+            if ($imported[$needs]) {
+                $steps.Add($head + '"failed","runs":[{"items":[],"errors":[' + $imported[$needs] + '],"warnings":[]}]}')
+                if ($step['on_error'] -eq 'stop') { $stopped = $true }
+                continue
+            }
+        }
+
+        # The runs: one, or one for each object of `input` or value of `each`.
+        $piping = $step.ContainsKey('input')
+        $subjects = , $null
+        if ($piping) { $subjects = $live[$step['input']] }
+        elseif ($step.ContainsKey('each')) { $subjects = $step['each'] }
+        $command = $step['call']
+        $property = $step['set']
+        $paths = $null
+        if ($step.ContainsKey('select')) {
+            $paths = @(foreach ($path in $step['select']) { if ($path -ceq '.') { , [string[]]@() } else { , $path.Split('.') } })
+        }
+        $objectsOfStep = New-Object 'System.Collections.Generic.List[object]'
+        $runs = New-Object 'System.Collections.Generic.List[string]'
+        $failures = 0
+        foreach ($subject in $subjects) {
+            foreach ($name in $itemNames) { $arguments[$name] = $subject }
+            $output = @()
+            $stepErrors = $stepWarnings = $thrown = $null
+            try {
+                if ($property) {
+                    $subject.$property = $arguments['value']
+                    $output = @(, $subject)
+                }
+                elseif ($piping) {
+                    $output = @(, $subject | & $command @arguments -ErrorAction SilentlyContinue -ErrorVariable stepErrors `
+                            -WarningAction SilentlyContinue -WarningVariable stepWarnings 3>$null 4>$null 5>$null 6>$null)
+                }
+                else {
+                    $output = @(& $command @arguments -ErrorAction SilentlyContinue -ErrorVariable stepErrors `
+                            -WarningAction SilentlyContinue -WarningVariable stepWarnings 3>$null 4>$null 5>$null 6>$null)
+                }
+            }
+            catch { $thrown = $_ }
+
+            # Some cmdlets emit one collection instead of its items.
+            if ($output.Count -eq 1 -and $null -ne $output[0] -and -not $property) {
+                $kind = $kinds[$output[0].GetType()]
+                if ($null -eq $kind) { $kind = Get-Kind $output[0] }
+                if ($kind -eq $LIST) { $output = @(foreach ($element in $output[0]) { $element }) }
+            }
+            foreach ($object in $output) { $objectsOfStep.Add($object) }
+
+            # What was thrown stands in the error variable too.
+            $errorTexts = New-Object 'System.Collections.Generic.List[string]'
+            foreach ($failure in $stepErrors) {
+                $record = $failure
+                if ($record -isnot [System.Management.Automation.ErrorRecord]) { $record = $failure.ErrorRecord }
+                if ($thrown -and ($record.Exception -eq $thrown.Exception -or $record.FullyQualifiedErrorId -ceq $thrown.FullyQualifiedErrorId -and
+                        $record.Exception.Message -ceq $thrown.Exception.Message)) { continue }
+                $errorTexts.Add((ConvertTo-ErrorText $failure $false))
+            }
+            if ($thrown) { $errorTexts.Add((ConvertTo-ErrorText $thrown $true)) }
+            if ($errorTexts.Count) { $failures++ }
+            $warningTexts = @(foreach ($warning in $stepWarnings) { ConvertTo-Text "$warning" })
+            $itemsText = '[]'
+            if ($null -ne $paths) { $itemsText = Get-ItemsText $output $paths }
+            $runs.Add('{"items":' + $itemsText + ',"errors":[' + ($errorTexts -join ',') + '],"warnings":[' + ($warningTexts -join ',') + ']}')
+        }
+
+        $status = 'ok'
+        if ($failures -and $objectsOfStep.Count) { $status = 'partial' }
+        elseif ($failures) { $status = 'failed' }
+        if ($status -ne 'failed') { $live[$id] = $objectsOfStep; $good[$id] = $true }
+        elseif ($step['on_error'] -eq 'stop') { $stopped = $true }
+        if ($status -eq 'partial' -and $step['on_error'] -eq 'stop') { $stopped = $true }
+        $steps.Add($head + '"' + $status + '","runs":[' + ($runs -join ',') + ']}')
+    }
+    $seconds = [Math]::Round(($watch.Elapsed - $areaStart).TotalSeconds, 3).ToString('R', $invariant)
+    Write-Line ($start + '"area","area":' + (ConvertTo-Text $area['area']) + ',"seconds":' + $seconds + ',"steps":[' + ($steps -join ',') + ']}')
+}
+
+$sha = New-Object System.Security.Cryptography.SHA256CryptoServiceProvider
+$hash = [BitConverter]::ToString($sha.ComputeHash([System.Text.Encoding]::ASCII.GetBytes($written -join "`n"))).Replace('-', '').ToLowerInvariant()
+$start + '"end","lines":' + $written.Count.ToString($invariant) + ',"sha256":"' + $hash + '"}'
