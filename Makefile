@@ -1,0 +1,45 @@
+# Everything a person needs is here; `make help` lists it. Environments are made and kept up to date by tools/setup.sh.
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run-environment:
+	@tools/setup.sh .venv run
+
+environment:
+	@tools/setup.sh .venv dev
+
+demo: run-environment  ## audit simulated clusters, repair what has drifted, audit again (leaves out/demo)
+	@$(PYTHON) tools/demo.py
+
+lab: run-environment  ## serve the simulated estate until Ctrl-C; ARGS="--help" lists its options
+	@$(PYTHON) -m lab $(ARGS)
+
+check: environment  ## lint and unit tests, under a minute
+	@$(PYTHON) tools/test.py check
+
+test: environment  ## everything: every test on both versions of ansible-core, the linters, the package
+	@$(PYTHON) tools/test.py test
+
+lint: environment  ## the linters alone
+	@$(PYTHON) tools/test.py lint
+
+sanity:  ## ansible-test sanity; ARGS="--test validate-modules" runs one test
+	@tools/setup.sh .venv-2.21 dev
+	@.venv-2.21/bin/python tools/sanity.py $(ARGS)
+
+docs: environment  ## read the documentation of all plugins as a documentation build does
+	@.venv/bin/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=all .
+
+bench: run-environment  ## controller CPU of an audit, as a ratio to a raw command on the same hosts
+	@$(PYTHON) tools/bench.py $(ARGS)
+
+build: run-environment  ## the collection's tarball, in out/
+	@.venv/bin/ansible-galaxy collection build --force --output-path out .
+
+clean:  ## remove the environments and what was made in out/
+	rm -rf .venv .venv-2.21 out
+
+.PHONY: help run-environment environment demo lab check test lint sanity docs bench build clean
