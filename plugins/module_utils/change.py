@@ -1,0 +1,71 @@
+# Copyright (c) 2026 the biztalk.fault_tolerance authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+"""What a resource wants to do: its plan, made of changes. ``changed``, the diff, the undo and the report are views of it."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Change:
+    """One step of a plan.
+
+    ``path``: where in the resource, outermost first, as ``("node_weights", "SQL01")``.
+    ``before``, ``after``: plain values, as the snapshot shows them.
+    ``steps``: the batch steps that carry it out; they stop at the first error and need no other change's steps.
+    ``risk``: one sentence for the person who approves it, or empty.
+    ``undo``: the module's options that bring ``before`` back; empty where nothing can.
+    """
+
+    path: tuple
+    before: object
+    after: object
+    steps: tuple
+    risk: str = ""
+    undo: dict = field(default_factory=dict)
+
+    @property
+    def where(self):
+        """The path as one text: ``node_weights[SQL01]``."""
+        return self.path[0] + "".join(f"[{part}]" for part in self.path[1:])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The changes in the order in which they must be made; with a ``refusal`` (one or more sentences) there are none."""
+
+    changes: tuple = ()
+    warnings: tuple = ()
+    refusal: str = ""
+
+
+def diff(changes):
+    """``{"before": …, "after": …}`` for Ansible's --diff: the changed values only, nested by their paths."""
+    sides = {"before": {}, "after": {}}
+    for change in changes:
+        for side, whole in sides.items():
+            for part in change.path[:-1]:
+                whole = whole.setdefault(part, {})
+            whole[change.path[-1]] = getattr(change, side)
+    return sides
+
+
+def undo(changes):
+    """The options that bring back what was there before all *changes*; lists of several changes become one."""
+    options = {}
+    for change in changes:
+        for name, value in change.undo.items():
+            options[name] = options.get(name, []) + value if isinstance(value, list) else value
+    return options
+
+
+def left_over(plan):
+    """Empty where the plan made after all was applied is empty; else the sentence that says what did not converge."""
+    if plan.refusal:
+        return f"Applied, but what was read afterwards could not be judged: {plan.refusal}"
+    if not plan.changes:
+        return ""
+    left = "; ".join(f"{change.where} is still {change.before!r} and not {change.after!r}" for change in plan.changes)
+    return f"Applied, but it did not converge: {left}."
