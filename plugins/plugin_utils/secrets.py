@@ -55,5 +55,8 @@ def _forms(secret):
 
 
 def connection_secrets(task_vars):
-    """The secrets that the inventory holds for the connection."""
-    return [str(value) for name, value in task_vars.items() if isinstance(value, str) and _SECRET_VARIABLE.match(name)]
+    """The secrets that the inventory holds for the connection, a delegated one included."""
+    found = [str(value) for name, value in task_vars.items() if isinstance(value, str) and _SECRET_VARIABLE.match(name)]
+    for delegated in (task_vars.get("ansible_delegated_vars") or {}).values():
+        found += connection_secrets(delegated)
+    return found

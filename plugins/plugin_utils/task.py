@@ -3,35 +3,64 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-"""What every action of the collection does with its task: options, masking, progress."""
+"""What every action of the collection does with its task: options, the masking gate, reading areas, progress."""
 
 import json
+import time
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.utils.display import Display
 
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import secrets
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import AREAS, shaped
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import host, secrets
 
 display = Display()
 
 
 def plain(value):
-    """A copy in plain JSON types: Ansible's tagged strings do not match by type."""
+    """A copy in plain JSON types, since Ansible's tagged strings do not match by type."""
     return json.loads(json.dumps(value))
 
 
-def options(spec, arguments, name):
-    """Checked options and the gate that masks their secrets. Raises AnsibleActionFail with one sentence."""
-    validator = ArgumentSpecValidator(spec)
-    result = validator.validate(plain(arguments))
-    gate = secrets.Gate(str(value) for value in result._no_log_values)
+def begin(action, spec, task_vars):
+    """``(checked options, masking gate)`` of a task. Raises AnsibleActionFail with one sentence where an option is wrong."""
+    name = action._task.action.rpartition(".")[2]
+    result = ArgumentSpecValidator(spec).validate(plain(action._task.args))
+    prompted = [text for text in (action._play_context.password, action._play_context.become_pass) if text]
+    gate = secrets.Gate([str(value) for value in result._no_log_values] + prompted + secrets.connection_secrets(task_vars))
     if result.error_messages:
-        message = gate.text("; ".join(result.error_messages))
-        raise AnsibleActionFail(f"biztalk.fault_tolerance.{name}: {message}. The options are {', '.join(sorted(spec)) or 'none'}.")
-    return result.validated_parameters, [str(value) for value in result._no_log_values]
+        allowed = ", ".join(sorted(spec)) or "none"
+        raise AnsibleActionFail(gate.text(f"{name}: {'; '.join(result.error_messages)}. The options of {name} are: {allowed}."))
+    return result.validated_parameters, gate
 
 
-def progress(host, text):
-    """One line for people, at once and in the log: ``sql01: cluster, area 2 of 2, 1.4 s``."""
-    display.display(f"{host}: {text}")
+def refuse_become(action):
+    """Raises AnsibleActionFail where become is on: a batch would silently run as the connection's account."""
+    sentence = host.refuse_become(action._connection.transport, action._task.become)
+    if sentence:
+        raise AnsibleActionFail(sentence)
+
+
+def read(action, names, task_vars, deadline=300):
+    """Reads areas of the task's host in one PowerShell start. Returns ``{"host": line, "areas": {name: snapshot}}``.
+
+    Raises ``host.HostUnreachable`` or ``host.HostFailed``.
+    """
+    name = host_name(action, task_vars)
+    started = time.monotonic()
+
+    def beat(seconds):
+        display.display(f"{name}: reading {', '.join(names) or 'the host'}, {seconds:.0f} s so far")
+
+    answer = host.run(action._connection, {area: AREAS[area].steps() for area in names}, name, deadline=deadline, progress=beat)
+    for number, area in enumerate(names, 1):
+        came = answer.areas.get(area)
+        said = f"{came.seconds:.1f} s on the host" if came else "did not arrive whole"
+        display.display(f"{name}: {area}, area {number} of {len(names)}: {said}, {time.monotonic() - started:.1f} s in all")
+    return {"host": answer.host, "areas": {area: shaped(area, answer.areas.get(area)) for area in names}}
+
+
+def host_name(action, task_vars):
+    """The inventory name of the host that the task really talks to, a delegated one included."""
+    return str(action._task.delegate_to or task_vars["inventory_hostname"])

@@ -1,0 +1,116 @@
+# Copyright (c) 2026 the biztalk.fault_tolerance authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+"""Carries out every resource of the collection: read, plan, and outside check mode apply, read again, plan again."""
+
+import importlib
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import answer as answers
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import change as changes
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import host, task
+
+MODULES = "ansible_collections.biztalk.fault_tolerance.plugins.modules."
+
+
+class ActionModule(ActionBase):
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        name = self._task.action.rpartition(".")[2]
+        module = importlib.import_module(MODULES + name)
+        options, gate = task.begin(self, module.ARGUMENT_SPEC, task_vars)
+        task.refuse_become(self)
+        self._refuse_twice(module, options, task_vars)
+        where = task.host_name(self, task_vars)
+        try:
+            result = self._carry_out(module, options, task_vars, where)
+        except host.HostError as error:
+            state = "unreachable" if isinstance(error, host.HostUnreachable) else "failed"
+            result = {state: True, "msg": error.message, "changed": False}
+        result.update(host=where, resource=f"{name} {options.get(getattr(module, 'KEY', ''), '')}".strip(),
+                      invocation={"module_args": options})
+        return gate(result)
+
+    def _carry_out(self, module, options, task_vars, where):
+        snapshot = task.read(self, module.AREAS, task_vars)
+        if not hasattr(module, "plan"):
+            return {"changed": False, **module.inform(options, snapshot)}
+        plan = module.plan(options, snapshot)
+        result = {
+            "changed": bool(plan.changes),
+            "changes": [changes.told(change) for change in plan.changes],
+            "diff": changes.diff(plan.changes),
+            "undo": changes.undo(plan.changes),
+            "warnings": plan.warnings,
+        }
+        if plan.refusal:
+            return {**result, "failed": True, "changed": False, "msg": f"{where}: {plan.refusal}"}
+        if self._task.check_mode or not plan.changes:
+            return result
+        for warning in plan.warnings:
+            task.display.warning(f"{where}: {warning}")
+        failure, done = self._apply(plan.changes, where)
+        if failure:
+            return {**result, "failed": True, "changed": bool(done), "msg": failure, "undo": changes.undo(done),
+                    "changes_made": [changes.told(change) for change in done]}
+        left = module.plan(options, task.read(self, module.AREAS, task_vars))
+        if left.refusal or left.changes:
+            remains = left.refusal or "; ".join(changes.told(change)["text"] for change in left.changes)
+            return {**result, "failed": True, "msg": f"{where}: every change was carried out, but reading again shows that it did not "
+                                                     f"converge. What is left: {remains}"}
+        return result
+
+    def _apply(self, planned, where):
+        """Carries out the changes one by one. Returns ``(what went wrong or "", the changes made)``."""
+        for number, change in enumerate(planned):
+            text = changes.told(change)["text"]
+            task.display.display(f"{where}: change {number + 1} of {len(planned)}: {text}")
+            try:
+                answer = host.run(self._connection, {"change": change.steps}, where, changing=True)
+            except host.HostError as error:
+                fate = f"'{text}' was sent and its outcome is not known" if error.sent else f"'{text}' was not begun"
+                return f"{error.message} {_account(planned, number, fate)}", planned[:number]
+            fault = _fault(answer)
+            if fault:
+                return f"{where}: {_account(planned, number, f'{chr(39)}{text}{chr(39)} failed: {fault}')}", planned[:number]
+        return "", planned
+
+    def _refuse_twice(self, module, options, task_vars):
+        """A change to something that several hosts share is made once."""
+        key = getattr(module, "RUN_ONCE_PER", None)
+        if not key or self._task.run_once:
+            return
+        here = str(task_vars["inventory_hostname"])
+        others = [str(other) for other in task_vars.get("ansible_play_hosts_all", []) if str(other) != here]
+        shared = str(options.get(key) or "").casefold()
+        same = [other for other in others if shared and str(task_vars["hostvars"][other].get(key, "")).casefold() == shared]
+        if same:
+            raise AnsibleActionFail(f"{here} shares the {key} {options[key]} with {', '.join(same)} of this play, and a shared thing is changed "
+                                    "once: give the task run_once, or use the role that chooses a host.")
+
+
+def _fault(answer):
+    """Why the steps of a change did not all do their work; "" where they did."""
+    area = answer.areas.get("change")
+    if area is None:
+        return "the answer did not arrive, so the outcome is not known; read the state before trying again."
+    for step in area.steps.values():
+        for error in step.errors():
+            return answers.reason(error)[1]
+        if step.status != "ok":
+            return f"the step {step.id} was {step.status} ({step.reason})."
+    return ""
+
+
+def _account(planned, number, fate):
+    """What was and was not done, in one sentence."""
+    texts = [changes.told(change)["text"] for change in planned]
+    done = f"Done before: {'; '.join(texts[:number])}. " if number else "Nothing was changed before it. "
+    rest = f" Not begun: {'; '.join(texts[number + 1:])}." if texts[number + 1:] else ""
+    return f"{fate.rstrip('.')}. {done.strip()}{rest}"

@@ -1,0 +1,50 @@
+# Copyright (c) 2026 the biztalk.fault_tolerance authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+"""Says what would keep the collection from working on a host."""
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.biztalk.fault_tolerance.plugins.modules import doctor as module
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import host, task
+
+
+class ActionModule(ActionBase):
+
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        gate = task.begin(self, module.ARGUMENT_SPEC, task_vars)[1]
+        name = task.host_name(self, task_vars)
+        become = host.refuse_become(self._connection.transport, self._task.become)
+        try:
+            line = task.read(self, [], task_vars)["host"]
+        except host.HostError as error:
+            task.display.display(gate.text(f"{name}: {error.message}"))
+            state = "unreachable" if isinstance(error, host.HostUnreachable) else "failed"
+            return gate({state: True, "msg": error.message, "changed": False, "problems": [error.message]})
+        problems = ([become] if become else []) + _problems(line)
+        shown = ("computer", "user", "version", "edition", "bits", "elevated", "logon", "delegation", "culture", "os", "clock")
+        task.display.display(gate.text(f"{name}: " + ", ".join(f"{key} {line.get(key)}" for key in shown)))
+        for problem in problems:
+            task.display.display(gate.text(f"{name}: {problem}"))
+        powershell = {key: value for key, value in line.items() if key not in ("bft", "kind")}
+        return gate({"changed": False, "powershell": powershell, "problems": problems})
+
+
+def _problems(line):
+    """One sentence for each thing that will not work on a host that describes itself so."""
+    problems = []
+    if line.get("edition") != "Desktop":
+        problems.append(f"This is PowerShell {line.get('version')}, not Windows PowerShell 5.1: modules of Windows and snap-ins may be missing. "
+                        "Let the connection start Windows PowerShell.")
+    if line.get("bits") != 64:
+        problems.append("This PowerShell has 32 bits: cluster and backup modules exist for 64 bits only. Start the 64-bit PowerShell.")
+    if line.get("elevated") is not True:
+        problems.append("The session is not elevated: clusters and backups cannot be read. Use an account that is an administrator of the host "
+                        "(local accounts other than Administrator get a filtered token unless LocalAccountTokenFilterPolicy is 1).")
+    if line.get("delegation") != "Delegation":
+        problems.append("The session cannot go on to another computer (second hop): setting a file share witness may fail. Use Kerberos "
+                        "delegation or CredSSP for that (not tested by this collection).")
+    return problems

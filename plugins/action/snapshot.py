@@ -1,0 +1,65 @@
+# Copyright (c) 2026 the biztalk.fault_tolerance authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+"""Reads a host once and keeps what it said in a file. A host that says nothing gets a file that says so."""
+
+import time
+from datetime import datetime, timezone
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
+from ansible_collections.biztalk.fault_tolerance.plugins.modules import snapshot as module
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import contract, host, snapshots, task
+
+
+class ActionModule(ActionBase):
+
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        options, gate = task.begin(self, module.ARGUMENT_SPEC, task_vars)
+        task.refuse_become(self)
+        groups = contract.contract_groups(task_vars["group_names"])
+        areas = contract.areas_of(groups)
+        asked = contract.asked_areas(areas, task_vars.get("ansible_run_tags", ["all"]), task_vars.get("ansible_skip_tags", []))
+        snapshot = {
+            "schema": snapshots.SCHEMA,
+            "host": str(task_vars["inventory_hostname"]),
+            "groups": groups,
+            "variables": contract.contract_variables(task_vars),
+            "collected_at": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            **self._read(areas, asked, task_vars, options["deadline"]),
+        }
+        written = snapshots.write(options["folder"], gate(snapshot))
+        result = {"changed": False, "status": snapshot["status"], **written}
+        if snapshot["message"]:
+            result["msg"] = gate.text(snapshot["message"])
+        if snapshot["status"] == "unreachable":
+            result["unreachable"] = True
+        elif snapshot["message"]:
+            result["warnings"] = [result["msg"]]
+        return result
+
+    def _read(self, areas, asked, task_vars, deadline):
+        """The part of the snapshot that the host decides."""
+        left_out = {area: observed.hole("not_asked", f"The area {area} was left out of this run.") for area in areas if area not in asked}
+        if not asked:
+            return {"status": "not_asked", "message": "", "seconds": 0.0, "powershell": {}, "areas": left_out}
+        started = time.monotonic()
+        try:
+            answer = task.read(self, asked, task_vars, deadline)
+        except host.HostError as error:
+            status, reason = ("unreachable", "unreachable") if isinstance(error, host.HostUnreachable) else ("failed", "failed")
+            unread = {area: observed.hole(reason, error.message) for area in asked}
+            return {"status": status, "message": error.message, "seconds": _since(started), "powershell": {}, "areas": {**unread, **left_out}}
+        cut = [area for area in asked if observed.is_hole(answer["areas"][area])]
+        message = f"{task_vars['inventory_hostname']} did not answer whole: {', '.join(cut)} is missing." if cut else ""
+        line = {key: value for key, value in answer["host"].items() if key not in ("bft", "kind")}
+        return {"status": "partial" if cut else "ok", "message": message, "seconds": _since(started), "powershell": line,
+                "areas": {**answer["areas"], **left_out}}
+
+
+def _since(started):
+    return round(time.monotonic() - started, 3)
