@@ -6,6 +6,7 @@ from __future__ import annotations
 """Carries out every resource of the collection: read, plan, and outside check mode apply, read again, plan again."""
 
 import importlib
+import json
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
@@ -44,35 +45,32 @@ class ActionModule(ActionBase):
         plan = module.plan(options, snapshot)
         result = {
             "changed": bool(plan.changes),
-            "changes": [changes.told(change) for change in plan.changes],
+            "changes": [_told(change) for change in plan.changes],
             "diff": changes.diff(plan.changes),
             "undo": changes.undo(plan.changes),
-            "warnings": plan.warnings,
+            "warnings": list(plan.warnings),
         }
         if plan.refusal:
             return {**result, "failed": True, "changed": False, "msg": f"{where}: {plan.refusal}"}
         if self._task.check_mode or not plan.changes:
             return result
         for warning in plan.warnings:
-            task.display.warning(f"{where}: {warning}")
+            task.display.display(f"{where}: before anything starts: {warning}")
         failure, done = self._apply(plan.changes, where)
         if failure:
             return {**result, "failed": True, "changed": bool(done), "msg": failure, "undo": changes.undo(done),
-                    "changes_made": [changes.told(change) for change in done]}
+                    "changes_made": [_told(change) for change in done]}
         left = module.plan(options, task.read(self, module.AREAS, task_vars))
-        if left.refusal or left.changes:
-            remains = left.refusal or "; ".join(changes.told(change)["text"] for change in left.changes)
-            return {**result, "failed": True, "msg": f"{where}: every change was carried out, but reading again shows that it did not "
-                                                     f"converge. What is left: {remains}"}
-        return result
+        remains = changes.left_over(left)
+        return {**result, "failed": True, "msg": f"{where}: {remains}"} if remains else result
 
     def _apply(self, planned, where):
         """Carries out the changes one by one. Returns ``(what went wrong or "", the changes made)``."""
         for number, change in enumerate(planned):
-            text = changes.told(change)["text"]
+            text = _told(change)["text"]
             task.display.display(f"{where}: change {number + 1} of {len(planned)}: {text}")
             try:
-                answer = host.run(self._connection, {"change": change.steps}, where, changing=True)
+                answer = host.run(self._connection, {"change": list(change.steps)}, where, changing=True)
             except host.HostError as error:
                 fate = f"'{text}' was sent and its outcome is not known" if error.sent else f"'{text}' was not begun"
                 return f"{error.message} {_account(planned, number, fate)}", planned[:number]
@@ -95,6 +93,14 @@ class ActionModule(ActionBase):
                                     "once: give the task run_once, or use the role that chooses a host.")
 
 
+def _told(change):
+    """A change as plain data, with one line for people."""
+    before, after = (value if isinstance(value, str) else "none" if value is None else json.dumps(value, ensure_ascii=False)
+                     for value in (change.before, change.after))
+    return {"path": change.where, "before": change.before, "after": change.after, "risk": change.risk,
+            "text": f"{change.where}: {before} -> {after}"}
+
+
 def _fault(answer):
     """Why the steps of a change did not all do their work; "" where they did."""
     area = answer.areas.get("change")
@@ -110,7 +116,7 @@ def _fault(answer):
 
 def _account(planned, number, fate):
     """What was and was not done, in one sentence."""
-    texts = [changes.told(change)["text"] for change in planned]
+    texts = [_told(change)["text"] for change in planned]
     done = f"Done before: {'; '.join(texts[:number])}. " if number else "Nothing was changed before it. "
     rest = f" Not begun: {'; '.join(texts[number + 1:])}." if texts[number + 1:] else ""
     return f"{fate.rstrip('.')}. {done.strip()}{rest}"

@@ -22,6 +22,9 @@ class ActionModule(ActionBase):
         options, gate = task.begin(self, module.ARGUMENT_SPEC, task_vars)
         task.refuse_become(self)
         groups = contract.contract_groups(task_vars["group_names"])
+        if not groups:
+            return {"changed": False, "skipped": True, "skip_reason": "The host is in none of the groups that the collection reads: "
+                                                                      f"{', '.join(contract.GROUPS)}."}
         areas = contract.areas_of(groups)
         asked = contract.asked_areas(areas, task_vars.get("ansible_run_tags", ["all"]), task_vars.get("ansible_skip_tags", []))
         snapshot = {
