@@ -98,7 +98,8 @@ function ConvertTo-ValueText($value) {
 
 # Exceptions that only say that PowerShell stood between; their inner exception is the first one that counts.
 $wrappers = [System.Management.Automation.MethodInvocationException], [System.Management.Automation.GetValueInvocationException],
-    [System.Management.Automation.SetValueInvocationException], [System.Management.Automation.ActionPreferenceStopException]
+    [System.Management.Automation.SetValueInvocationException], [System.Management.Automation.ActionPreferenceStopException],
+    [System.Management.Automation.RuntimeException]
 
 function ConvertTo-ErrorText($thrown, [bool]$terminating) {
     $record = $thrown

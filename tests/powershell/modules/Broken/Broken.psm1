@@ -1,0 +1,1 @@
+throw ([System.Runtime.InteropServices.COMException]::new('class not registered', -2147221164))
