@@ -22,7 +22,7 @@ class Change:
     path: tuple
     before: object
     after: object
-    steps: tuple
+    steps: list
     risk: str = ""
     undo: dict = field(default_factory=dict)
 
@@ -36,8 +36,8 @@ class Change:
 class Plan:
     """The changes in the order in which they must be made; with a ``refusal`` (one or more sentences) there are none."""
 
-    changes: tuple = ()
-    warnings: tuple = ()
+    changes: list = field(default_factory=list)
+    warnings: list = field(default_factory=list)
     refusal: str = ""
 
 
@@ -61,11 +61,13 @@ def undo(changes):
     return options
 
 
-def left_over(plan):
-    """Empty where the plan made after all was applied is empty; else the sentence that says what did not converge."""
-    if plan.refusal:
-        return f"Applied, but what was read afterwards could not be judged: {plan.refusal}"
-    if not plan.changes:
-        return ""
-    left = "; ".join(f"{change.where} is still {change.before!r} and not {change.after!r}" for change in plan.changes)
-    return f"Applied, but it did not converge: {left}."
+def told(change):
+    """A change for results and reports: path, before, after, risk, and ``text``, all of it in one line."""
+    return {"path": change.where, "before": change.before, "after": change.after, "risk": change.risk,
+            "text": f"{change.where}: {_short(change.before)} -> {_short(change.after)}"}
+
+
+def _short(value):
+    if isinstance(value, dict):
+        return " ".join(str(part) for part in value.values())
+    return str(value).lower() if isinstance(value, bool) else str(value)

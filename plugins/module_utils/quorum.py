@@ -21,6 +21,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import obs
 
 WITNESS = ""
 SURVIVES, STOPS, DEPENDS, DOWN = "survives", "stops", "depends", "down"
+NO_SINGLE_FAILURE = "No single failure stops the cluster now."
 
 ASSUMED = {
     "three_votes": "With a witness and two or more voting nodes, dynamic quorum never goes below three votes, so the last node needs the "
@@ -198,7 +199,7 @@ def worsened(before, after):
 
 
 def derive(cluster):
-    """The derived facts of a cluster, as plain data: see docs/quorum.md for the meaning of each."""
+    """The derived facts of a cluster, as plain data. What each means is documented with the module cluster_info."""
     possible = states(cluster)
     first = possible[0]
     configured = sum(1 for node in cluster.nodes if node.weight) + (1 if cluster.witness else 0)
@@ -258,7 +259,7 @@ def next_fatal_failure(cluster):
         sentences.append(f"If {_or(fatal)} fails now, the cluster stops.")
     if chance:
         sentences.append(f"If {_or(chance)} fails now, the cluster stops unless that node has no vote at that moment.")
-    return " ".join(sentences) or "No single failure stops the cluster now."
+    return " ".join(sentences) or NO_SINGLE_FAILURE
 
 
 def _called(member):
