@@ -1,0 +1,199 @@
+# Copyright (c) 2026 the biztalk.fault_tolerance authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab's own reading of a batch: what the executor does in PowerShell, done here over the same cmdlets. Shapes: docs/architecture.md."""
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from lab.values import Duration, Enum, Instant, Obj, Outcome, Unreadable
+from lab.wsman import Result
+
+PREFIX = "PowerShell -NoProfile -NonInteractive -ExecutionPolicy Unrestricted -EncodedCommand "
+RAW = ("hostname",)                 # the plain command texts that the lab answers
+MISSING = {"$missing": True}
+
+
+class Refused(Exception):
+    """A command line or an input that breaks the contract; the text goes to stderr, exit code 1."""
+
+
+def bootstrap():
+    """The bootstrap's text as the lab knows it: its own copy, compared with the product's by a test."""
+    return Path(__file__).with_name("bootstrap.ps1").read_text(encoding="ascii").rstrip("\n")
+
+
+def run(backend, line, stdin):
+    """Carries out a command line. Returns a wsman.Result; a breach of the contract is an error text and exit code 1."""
+    try:
+        script = _script(line)
+        if script == bootstrap():
+            return Result("".join(text + "\r\n" for text in answer(backend, stdin)).encode("ascii"))
+        if script in RAW:
+            return Result((backend.state.hosts[backend.host]["name"] + "\r\n").encode())
+        raise Refused("it answers only the batch's bootstrap and the plain texts " + ", ".join(RAW) + f"; this was: {script[:200]}")
+    except Refused as error:
+        return Result(b"", f"The lab refuses this command: {error}\r\n".encode(), 1)
+
+
+def _script(line):
+    """The decoded text of a command line."""
+    if len(re.findall(r"-EncodedCommand", line, re.IGNORECASE)) != 1:
+        raise Refused("there is not exactly one -EncodedCommand in it (PowerShell inside PowerShell?)")
+    if line[:len(PREFIX)] not in (PREFIX, PREFIX.replace("PowerShell", "powershell")):
+        raise Refused(f"it does not begin with {PREFIX}")
+    try:
+        script = base64.b64decode(line[len(PREFIX):], validate=True).decode("utf-16-le")
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise Refused("the encoded command is not base64 of UTF-16LE") from error
+    if re.search(r"-EncodedCommand", script, re.IGNORECASE):
+        raise Refused("PowerShell inside PowerShell")
+    if script == bootstrap() and not line.startswith(PREFIX):
+        raise Refused("the bootstrap comes with another spelling of the constant")
+    return script
+
+
+def answer(backend, stdin):
+    """The lines that a batch on standard input is answered with."""
+    text = (stdin or b"").decode("latin-1")
+    if not text.isascii() or "\r" in text:
+        raise Refused("standard input is not pure ASCII with line feeds")
+    host = backend.state.hosts[backend.host]
+    if host["language_mode"] != "FullLanguage":
+        return [_line({"bft": "", "kind": "refused", "reason": "language_mode"})]
+    head, _, rest = text.partition("\n")
+    rest = rest.removesuffix("\n")
+    lengths = re.fullmatch(r"BFT1 (\d+) (\d+)", head)
+    if not lengths or len(rest) != int(lengths[1]) + 1 + int(lengths[2]) or rest[int(lengths[1])] != "\n":
+        return [_line({"bft": "", "kind": "refused", "reason": "cut"})]
+    return Batch(backend, json.loads(rest[int(lengths[1]) + 1:])).lines()
+
+
+class Batch:
+    """One batch on one host."""
+
+    def __init__(self, backend, batch):
+        self.backend, self.batch = backend, batch
+        self.steps = {}             # id -> (status, live objects one list a run)
+
+    def lines(self):
+        token = self.batch["bft"]
+        lines = [_line({"bft": token, "kind": "host", **self._host()})]
+        for area in self.batch["areas"]:
+            lines.append(_line({"bft": token, "kind": "area", "area": area["area"], "seconds": 0.0, "steps": self._area(area)}))
+        digest = hashlib.sha256("\n".join(lines).encode("ascii")).hexdigest()
+        return lines + [_line({"bft": token, "kind": "end", "lines": len(lines), "sha256": digest})]
+
+    def _host(self):
+        host = self.backend.state.hosts[self.backend.host]
+        user = self.backend.state.user(self.backend.user)
+        return {
+            "edition": "Desktop", "version": f"5.1.{host['os']['build']}.{host['os']['revision']}", "bits": 64,
+            "language_mode": host["language_mode"], "culture": host["os"]["culture"], "ui_culture": host["os"]["culture"],
+            "computer": host["name"], "user": self.backend.user, "elevated": user["admin"], "logon": "NTLM", "delegation": "Impersonation",
+            "os": f"Microsoft Windows NT 10.0.{host['os']['build']}.0", "clock": self.backend.state.clock,
+        }
+
+    def _area(self, area):
+        answers, stopped = [], False
+        for step in area["steps"]:
+            self.steps[step["id"]] = ("skipped", [])
+            status, body = ("skipped", {"reason": "stopped"}) if stopped else self._step(step)
+            stopped = stopped or (step.get("on_error") == "stop" and status in ("partial", "failed", "absent"))
+            answers.append({"id": step["id"], "status": status, **body})
+        return answers
+
+    def _step(self, step):
+        """``(status, rest of the answer)``; the live objects are kept for later steps."""
+        for needed in self._references(step):
+            status, objects = self.steps.get(needed, ("skipped", []))
+            if status not in ("ok", "partial") or (needed != step.get("input") and not any(objects)):
+                return "skipped", {"reason": f"ref:{needed}"}
+        if step.get("needs") and not self.backend.has_module(step["needs"]):
+            return "absent", {"reason": step["needs"]}
+        runs, objects = [], []
+        for piped, item in self._runs(step):
+            outcome = self._invoke(step, piped, item)
+            objects.append(outcome.objects)
+            runs.append({"items": [[value(obj, path) for path in step["select"]] for obj in outcome.objects] if step.get("select") else [],
+                         "errors": [err.wire() for err in outcome.errors], "warnings": outcome.warnings})
+        errors = any(run["errors"] for run in runs)
+        status = "ok" if not errors else "partial" if any(objects) else "failed"
+        if status != "failed":
+            self.steps[step["id"]] = (status, objects)
+        return status, {"runs": runs}
+
+    @staticmethod
+    def _references(step):
+        found = [step["input"]] if step.get("input") else []
+        return found + [v["$ref"] for v in step.get("with", {}).values() if isinstance(v, dict) and "$ref" in v]
+
+    def _runs(self, step):
+        if step.get("input"):
+            return [(obj, None) for objects in self.steps[step["input"]][1] for obj in objects]
+        if "each" in step:
+            return [(None, item) for item in step["each"]]
+        return [(None, None)]
+
+    def _invoke(self, step, piped, item):
+        given = {name: self._given(argument, item) for name, argument in step.get("with", {}).items()}
+        if "set" in step:
+            outcome = self.backend.assign(piped, step["set"], given["value"])
+            return Outcome([] if outcome.errors else [piped], outcome.errors, outcome.warnings)
+        return self.backend.invoke(step["call"], {name: argument for name, argument in given.items() if argument is not None}, piped)
+
+    def _given(self, argument, item):
+        if isinstance(argument, dict) and "$ref" in argument:
+            live = [obj for objects in self.steps[argument["$ref"]][1] for obj in objects]
+            return live[0] if len(live) == 1 else live
+        if isinstance(argument, dict) and argument == {"$item": True}:
+            return item
+        return argument
+
+
+def value(obj, path):
+    """A property path of a live object as it stands in the answer."""
+    return wire(obj) if path == "." else _follow(obj, path.split("."))
+
+
+def _follow(here, parts):
+    if not parts:
+        return wire(here)
+    if isinstance(here, list):
+        return [_follow(element, parts) for element in here]
+    if here is None:
+        return None
+    if isinstance(here, Unreadable):
+        return wire(here)
+    if not isinstance(here, Obj):
+        return MISSING
+    found = {name.casefold(): name for name in here.properties}.get(parts[0].casefold())
+    return MISSING if found is None else _follow(here.properties[found], parts[1:])
+
+
+def wire(seen):
+    """A value as it stands in the answer."""
+    if isinstance(seen, list):
+        return [wire(element) for element in seen]
+    if isinstance(seen, Enum):
+        return {"$enum": [seen.number, seen.name]}
+    if isinstance(seen, Instant):
+        return seen.iso
+    if isinstance(seen, Duration):
+        return seen.seconds
+    if isinstance(seen, Unreadable):
+        return {"$unreadable": seen.err.wire()}
+    if isinstance(seen, bytes):
+        return {"$bytes": base64.b64encode(seen).decode()}
+    if isinstance(seen, Obj):
+        return {"$object": seen.type}
+    return seen
+
+
+def _line(document):
+    return json.dumps(document, separators=(",", ":"))

@@ -1,0 +1,39 @@
+# Copyright (c) 2026 the biztalk.fault_tolerance authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Ansible inventory of a scenario for the ports that a lab listens on."""
+from __future__ import annotations
+
+import yaml
+
+HEAD = "# Made by `python -m lab.inventory`: the hosts of the lab's healthy and drifted scenarios. A simulation.\n"
+
+
+def document(plan, port, https_port, ca):
+    """The inventory as data: HTTPS (validated) for the hosts of every second cluster, NTLM with message encryption elsewhere."""
+    estate = plan["estate"]
+    netbios = estate.get("domain", "contoso.test").split(".")[0].upper()
+    user, account = next(iter(estate["users"].items()))
+    common = {"ansible_connection": "winrm", "ansible_host": "127.0.0.1", "ansible_user": user.replace("{domain}", netbios),
+              "ansible_password": account["password"], "ansible_winrm_transport": "ntlm", "ansible_winrm_scheme": "http",
+              "ansible_port": port, "ansible_winrm_path": "wsman/{{ inventory_hostname }}", "ansible_winrm_ca_trust_path": str(ca)}
+    children = {}
+    for name, cluster in estate.get("clusters", {}).items():
+        group = children.setdefault("cluster_node", {"children": {}})["children"].setdefault(name.lower(), {
+            "hosts": {node: {} for node in cluster["nodes"]}, "vars": {"cluster_name": name}})
+        if list(estate["clusters"]).index(name) % 2:
+            group["vars"].update(ansible_winrm_scheme="https", ansible_port=https_port)
+    for name, host in estate["hosts"].items():
+        for group in (host or {}).get("groups", ()):
+            children.setdefault(group, {}).setdefault("hosts", {})[name] = {}
+    return {"all": {"vars": common, "hosts": {name: {} for name in estate["hosts"]}, "children": children}}
+
+
+def text(plan, port, https_port, ca):
+    return HEAD + yaml.safe_dump(document(plan, port, https_port, ca), sort_keys=False, width=140)
+
+
+if __name__ == "__main__":
+    from lab import scenario
+    from lab.__main__ import HERE, HTTPS_PORT, PORT
+    (HERE / "inventory.yml").write_text(text(scenario.load("healthy"), PORT, HTTPS_PORT, "{{ inventory_dir }}/../out/lab/ca.pem"), encoding="utf-8")

@@ -1,0 +1,55 @@
+# Copyright (c) 2026 the biztalk.fault_tolerance authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an operator at a console does to the estate: cmdlets as data, over the lab's own WinRM endpoint, through pywinrm."""
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+
+from winrm.protocol import Protocol
+
+from lab import batch
+
+
+class Failed(Exception):
+    """An operator's step came out with an error."""
+
+
+def request(areas, deadline=300, executor="# operator"):
+    """``(command line, standard input)`` of a batch."""
+    document = json.dumps({"bft": secrets.token_hex(8), "deadline": deadline, "areas": areas})
+    line = batch.PREFIX + base64.b64encode(batch.bootstrap().encode("utf-16-le")).decode()
+    return line, f"BFT1 {len(executor)} {len(document)}\n{executor}\n{document}\n".encode("ascii")
+
+
+def execute(protocol, line, stdin):
+    """``(stdout, stderr, exit code)`` of one command line in a shell of its own."""
+    shell = protocol.open_shell()
+    try:
+        command = protocol.run_command(shell, line, console_mode_stdin=stdin is None)
+        if stdin is not None:
+            protocol.send_command_input(shell, command, stdin, end=True)
+        result = protocol.get_command_output(shell, command)
+        protocol.cleanup_command(shell, command)
+        return result
+    finally:
+        protocol.close_shell(shell)
+
+
+def answers(stdout):
+    """The answer's lines as documents."""
+    return [json.loads(text) for text in stdout.decode("ascii").splitlines()]
+
+
+def act(endpoint, user, password, steps):
+    """Carries out *steps* on a host; each gets an id of its own where it has none. Raises Failed at an error."""
+    steps = [{"id": f"step{number}", **step} for number, step in enumerate(steps)]
+    protocol = Protocol(endpoint, transport="basic", username=user, password=password)
+    stdout, stderr, code = execute(protocol, *request([{"area": "operator", "steps": steps}]))
+    if code:
+        raise Failed(stderr.decode())
+    for step in answers(stdout)[1]["steps"]:
+        if step["status"] != "ok":
+            raise Failed(f"{endpoint}: {json.dumps(step)}")

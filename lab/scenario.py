@@ -1,0 +1,42 @@
+# Copyright (c) 2026 the biztalk.fault_tolerance authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Scenario files: an estate, the operators' actions that make it what it shows, and the findings that follow from them."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from lab import estate, operator
+from lab.state import State
+
+FOLDER = Path(__file__).with_name("scenarios")
+
+
+def load(name):
+    """The scenario of a name or a file; ``estate: <name>`` in it takes the estate of another scenario."""
+    file = FOLDER / f"{name}.yml" if (FOLDER / f"{name}.yml").exists() else Path(name)
+    plan = yaml.safe_load(file.read_text(encoding="utf-8"))
+    if isinstance(plan["estate"], str):
+        plan["estate"] = load(plan["estate"])["estate"]
+    else:
+        plan["estate"] = estate.hosts_with_clusters(plan["estate"])
+    return {"name": file.stem, "actions": [], "expect": [], **plan}
+
+
+def open_state(plan, folder, clock=None):
+    """``(state, fresh)``: the folder's state, or a healthy one of the scenario's estate when the folder has none."""
+    file = Path(folder) / "estate.sqlite"
+    fresh = not file.exists()
+    return State(str(file), estate.build(plan["estate"], clock) if fresh else None, clock), fresh
+
+
+def carry_out(plan, lab):
+    """The scenario's actions, over the wire, in order. Raises operator.Failed when one does not work."""
+    for action in plan["actions"]:
+        if "power" in action:
+            lab.call(lab.state.power, action["host"], action["power"])
+        else:
+            user = action.get("user") or next(iter(lab.state.users))
+            operator.act(f"http://127.0.0.1:{lab.port}/wsman/{action['host']}", user, lab.state.users[user]["password"], action["steps"])

@@ -1,0 +1,132 @@
+# Copyright (c) 2026 the biztalk.fault_tolerance authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The estate as it is now, kept in SQLite: hosts, clusters, file shares and users as JSON documents; a clock; a recorder of calls."""
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from datetime import datetime, timedelta, timezone
+
+KINDS = ("hosts", "clusters", "shares", "users")
+FORMAT = "%Y-%m-%dT%H:%M:%S.%f"
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS document (kind TEXT, name TEXT, body TEXT, PRIMARY KEY (kind, name));
+CREATE TABLE IF NOT EXISTS call (n INTEGER PRIMARY KEY, clock TEXT, host TEXT, user TEXT, command TEXT, parameters TEXT, changes INTEGER);
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT);
+"""
+
+
+class State:
+    """*path* is a file or ``:memory:``. *estate* (kind -> name -> document) replaces what the file holds.
+
+    Cmdlets change the documents in place and end with ``save()``. The clock stands where it was put until it is moved,
+    unless *running* makes it follow the machine's.
+    """
+
+    def __init__(self, path=":memory:", estate=None, clock=None):
+        self.database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self.database.execute("PRAGMA journal_mode=WAL")
+        self.database.execute("PRAGMA synchronous=OFF")
+        self.database.executescript(SCHEMA)
+        self._written = {}
+        if estate is not None:
+            self.replace(estate)
+        else:
+            self._load()
+        if clock is not None:
+            self._meta("clock", _iso(clock))
+
+    def replace(self, estate):
+        """Puts another estate in the place of this one; calls are forgotten."""
+        self.database.executescript("DELETE FROM document; DELETE FROM call;")
+        self._written = {}
+        for kind in KINDS:
+            setattr(self, kind, estate.get(kind, {}))
+        self.save()
+
+    def _load(self):
+        for kind in KINDS:
+            setattr(self, kind, {})
+        for kind, name, body in self.database.execute("SELECT kind, name, body FROM document"):
+            getattr(self, kind)[name] = json.loads(body)
+            self._written[kind, name] = body
+
+    def save(self):
+        """Writes the documents that have changed."""
+        self.database.execute("BEGIN")
+        for kind in KINDS:
+            for name, document in getattr(self, kind).items():
+                body = json.dumps(document, sort_keys=True)
+                if self._written.get((kind, name)) != body:
+                    self.database.execute("INSERT OR REPLACE INTO document VALUES (?, ?, ?)", (kind, name, body))
+                    self._written[kind, name] = body
+        self.database.execute("COMMIT")
+
+    def close(self):
+        self.database.close()
+
+    def state_hash(self):
+        """SHA-256 over the estate; sessions, clock, recorder and users' passwords take no part."""
+        whole = [[kind, name, getattr(self, kind)[name]] for kind in ("hosts", "clusters", "shares")
+                 for name in sorted(getattr(self, kind))]
+        return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+    # --- clock
+
+    @property
+    def clock(self):
+        """Now in the estate: ISO 8601 UTC with seven digits."""
+        stored = self._meta("clock")
+        return stored if stored else _iso(datetime.now(timezone.utc))
+
+    def move_clock(self, seconds):
+        now = datetime.strptime(self.clock[:26], FORMAT) + timedelta(seconds=seconds)
+        return self._meta("clock", _iso(now))
+
+    def _meta(self, key, value=None):
+        if value is not None:
+            self.database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+            return value
+        row = self.database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    # --- recorder
+
+    def record(self, host, user, command, parameters, changes):
+        self.database.execute("INSERT INTO call (clock, host, user, command, parameters, changes) VALUES (?, ?, ?, ?, ?, ?)",
+                              (self.clock, host, user, command, json.dumps(parameters, default=lambda o: {"$object": getattr(o, "id", str(o))}),
+                               int(changes)))
+
+    def calls(self):
+        names = ("n", "clock", "host", "user", "command", "parameters", "changes")
+        return [{**dict(zip(names, row)), "parameters": json.loads(row[5]), "changes": bool(row[6])}
+                for row in self.database.execute("SELECT n, clock, host, user, command, parameters, changes FROM call ORDER BY n")]
+
+    # --- look-ups
+
+    def host_name(self, name):
+        return next((known for known in self.hosts if known.casefold() == name.casefold()), None)
+
+    def user(self, name):
+        """The user of this name in any spelling; ``DOMAIN\\name``, or the bare name of a local one. None when unknown."""
+        return next((user for known, user in self.users.items() if name and known.casefold() == name.casefold()), None)
+
+    def cluster_of(self, host):
+        """The cluster that a host is a node of, or None."""
+        return self.clusters.get(self.hosts[host]["cluster"])
+
+    def power(self, host, on):
+        """What a hand at the power button does. Cluster membership follows as at a crash or a start."""
+        from lab import membership
+        membership.power(self, self.host_name(host), on)
+        self.save()
+
+
+def _iso(moment):
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment.replace("Z", "+00:00"))
+    if moment.tzinfo:
+        moment = moment.astimezone(timezone.utc)
+    return moment.strftime(FORMAT) + "0Z"
