@@ -31,7 +31,7 @@ sanity:  ## ansible-test sanity; ARGS="--test validate-modules" runs one test
 	@.venv-2.21/bin/python tools/sanity.py $(ARGS)
 
 docs: environment  ## read the documentation of all plugins as a documentation build does
-	@.venv/bin/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=all .
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=all .
 
 bench: run-environment  ## controller CPU of an audit, as a ratio to a raw command on the same hosts
 	@$(PYTHON) tools/bench.py $(ARGS)

@@ -82,7 +82,9 @@ def run(step: Step) -> tuple[str, float, list[str]]:
     print(f"\n=== {step.title}: {' '.join(step.command)}", flush=True)
     step.report.unlink(missing_ok=True)
     started = time.monotonic()
-    code = subprocess.run(step.command, check=False, stdin=subprocess.DEVNULL).returncode
+    # linters call ansible's commands by name: those of their own environment
+    path = os.pathsep.join([str(ROOT / Path(step.command[0]).parent), os.environ["PATH"]])
+    code = subprocess.run(step.command, check=False, stdin=subprocess.DEVNULL, env={**os.environ, "PATH": path}).returncode
     reasons = skipped(step)
     result = "ok" if code == 0 else f"FAILED, exit code {code}"
     if code == 0 and reasons and not step.may_skip:
