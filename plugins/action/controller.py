@@ -48,12 +48,12 @@ class ActionModule(ActionBase):
             "changes": [_told(change) for change in plan.changes],
             "diff": changes.diff(plan.changes),
             "undo": changes.undo(plan.changes),
-            "warnings": list(plan.warnings),
+            "notes": list(plan.warnings),
         }
         if plan.refusal:
             return {**result, "failed": True, "changed": False, "msg": f"{where}: {plan.refusal}"}
         if self._task.check_mode or not plan.changes:
-            return result
+            return {**result, "warnings": result["notes"]}
         for warning in plan.warnings:
             task.display.display(f"{where}: before anything starts: {warning}")
         failure, done = self._apply(plan.changes, where)
@@ -95,10 +95,16 @@ class ActionModule(ActionBase):
 
 def _told(change):
     """A change as plain data, with one line for people."""
-    before, after = (value if isinstance(value, str) else "none" if value is None else json.dumps(value, ensure_ascii=False)
-                     for value in (change.before, change.after))
     return {"path": change.where, "before": change.before, "after": change.after, "risk": change.risk,
-            "text": f"{change.where}: {before} -> {after}"}
+            "text": f"{change.where}: {_in_words(change.before)} -> {_in_words(change.after)}"}
+
+
+def _in_words(value):
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_in_words(part)}" for key, part in value.items())
+    if isinstance(value, str):
+        return value
+    return "none" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _fault(answer):
