@@ -163,9 +163,10 @@ NATIVE = {
     1727: RPC,
     1753: NO_CLUSTER,
     1825: ("failed", "The cluster service is not ready yet."),
-    5002: NOT_THERE,
     5007: NOT_THERE,
+    5013: NOT_THERE,
     5016: ("failed", "The node is not a possible owner."),
+    5042: NOT_THERE,
     5065: ("failed", "The node is already a member of a cluster."),
     10054: ("failed", "The other side closed the connection."),
     10060: TIMEOUT,
@@ -179,7 +180,7 @@ HRESULTS = {
     0x80041010: ("absent", "Windows does not know this class of objects."),
     0x8004100E: ("absent", "Windows does not know this namespace of objects."),
 }
-MI_RESULTS = {1: None, 2: DENIED, 3: HRESULTS[0x8004100E], 5: HRESULTS[0x80041010], 6: NOT_THERE}
+MI_RESULTS = {2: DENIED, 3: HRESULTS[0x8004100E], 5: HRESULTS[0x80041010], 6: NOT_THERE}
 FQIDS = {
     "ClusterEndpointNotRegistered": NO_CLUSTER,
     "ClusterRpcConnection": RPC,
