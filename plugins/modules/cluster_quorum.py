@@ -223,7 +223,11 @@ class Move:
         return Change(self.path, self.before, self.after, self.steps, " ".join(filter(None, (self.risk, told))), self.undo)
 
 
-DYNAMIC_ON, GAIN, NEUTRAL, LOSS, DYNAMIC_OFF = range(5)
+DYNAMIC_ON = 0
+GAIN = 1
+NEUTRAL = 2
+LOSS = 3
+DYNAMIC_OFF = 4
 
 
 def _understood(options, cluster):
