@@ -12,7 +12,7 @@ environment:
 	@tools/setup.sh .venv dev
 
 demo: run-environment  ## audit simulated clusters, repair what has drifted, audit again (leaves out/demo)
-	@$(PYTHON) tools/demo.py
+	@$(PYTHON) -m tools.demo
 
 lab: run-environment  ## serve the simulated estate until Ctrl-C; ARGS="--help" lists its options
 	@$(PYTHON) -m lab $(ARGS)
@@ -34,7 +34,7 @@ docs: environment  ## read the documentation of all plugins as a documentation b
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=all .
 
 bench: run-environment  ## controller CPU of an audit, as a ratio to a raw command on the same hosts
-	@$(PYTHON) tools/bench.py $(ARGS)
+	@$(PYTHON) -m tools.bench $(ARGS)
 
 build: run-environment  ## the collection's tarball, in out/
 	@.venv/bin/ansible-galaxy collection build --force --output-path out .

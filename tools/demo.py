@@ -1,0 +1,60 @@
+"""The demo: audit a simulated estate that has drifted, see what would be repaired, repair it, and audit again.
+
+    .venv/bin/python -m tools.demo
+
+Leaves out/demo/{before,after}/report.json and the snapshots beside them.
+"""
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import report
+from tools.lab_process import ROOT, running
+
+FOLDER = ROOT / "out" / "demo"
+PLAYBOOK = Path(sys.executable).parent / "ansible-playbook"
+STEPS = [
+    ("Audit: read every host over WinRM, judge the estate, change nothing", ["playbooks/audit.yml", "-e", "audit_output=out/demo/before"]),
+    ("Configure in check mode: say what would be changed, change nothing", ["playbooks/configure.yml", "--check", "--diff"]),
+    ("Configure: make these changes, then read again whether they are there", ["playbooks/configure.yml"]),
+    ("Audit again: what got better", ["playbooks/audit.yml", "-e", "audit_output=out/demo/after"]),
+]
+
+
+def say(text: str) -> None:
+    bold, plain = ("\033[1m", "\033[0m") if sys.stdout.isatty() and "NO_COLOR" not in os.environ else ("", "")
+    print(f"\n{bold}{text}{plain}", flush=True)
+
+
+def main() -> int:
+    began = time.monotonic()
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    say("[0/4] Start the lab: a simulated estate behind real WS-Management, on loopback only. No Windows is involved.")
+    with running("drifted", FOLDER / "lab") as inventory:
+        print(f"ready after {time.monotonic() - began:.1f} s")
+        inventory = inventory.relative_to(ROOT)
+        for number, (title, arguments) in enumerate(STEPS, 1):
+            say(f"[{number}/4] {title}")
+            print(f"$ .venv/bin/ansible-playbook -i {inventory} {' '.join(arguments)}", flush=True)
+            started = time.monotonic()
+            code = subprocess.run([str(PLAYBOOK), "-i", str(inventory), *arguments], cwd=ROOT, stdin=subprocess.DEVNULL).returncode
+            print(f"done after {time.monotonic() - started:.1f} s", flush=True)
+            if code != 0:
+                say(f"The demo stops here: that step ended with exit code {code}, and should not have.")
+                return 1
+    before, after = (json.loads((FOLDER / name / "report.json").read_text(encoding="utf-8")) for name in ("before", "after"))
+    say("What got better")
+    print(report.compare(before, after))
+    print(f"\nReports: {FOLDER.relative_to(ROOT)}/before/report.json and {FOLDER.relative_to(ROOT)}/after/report.json."
+          f" The demo took {time.monotonic() - began:.0f} s. To look around yourself: make lab")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
