@@ -71,3 +71,11 @@ def _short(value):
     if isinstance(value, dict):
         return " ".join(str(part) for part in value.values())
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def left_over(plan):
+    """Empty where the plan made after all was applied is empty; else the sentence that says what did not converge."""
+    if plan.refusal:
+        return f"Every change was carried out, but what was read afterwards could not be judged: {plan.refusal}"
+    left = "; ".join(told(change)["text"] for change in plan.changes)
+    return f"Every change was carried out, but reading again shows that it did not converge. What is left: {left}." if left else ""

@@ -167,18 +167,20 @@ REFUSALS = {
     "unread": "The cluster of this host could not be read: {why} Start the cluster service here, or run the task on a node that is up.",
     "other_cluster": "This host is a node of the cluster {found} and not of {wanted}; nothing is done to another cluster.",
     "unknown": "A fact that decides whether a change is safe was not seen: {why} Once it can be read, the task can be run again.",
-    "cloud": "Setting a cloud witness is not supported yet. Set it with Set-ClusterQuorum -CloudWitness on a node; this task then accepts it.",
+    "cloud": "Setting a cloud witness is not supported yet. Set it with Set-ClusterQuorum -CloudWitness on a node; this task then "
+             "accepts it.",
     "share_path": "{share!r} is not a UNC path such as \\\\server\\share.",
     "share_on_node": "The share {share} is on {node}, a node of this cluster: node and witness would fail together. "
                      "Use a share on a server outside the cluster.",
     "no_disk": "The cluster has no disk resource {disk!r}; its disks are: {disks}. Add the disk to the cluster first.",
     "disk_state": "The disk {disk} is {state}. Bring it online first; a witness that is not online has no vote.",
-    "disk_in_use": "The disk {disk} belongs to the role {group}. A witness disk serves the cluster alone: use a disk of the available storage.",
+    "disk_in_use": "The disk {disk} belongs to the role {group}. A witness disk serves the cluster alone: use a disk of the available "
+                   "storage.",
     "node_twice": "node_weights names {node} more than once.",
     "no_node": "The cluster has no node {node!r}; its nodes are: {nodes}.",
     "node_name": "The node name {node!r} holds a wildcard, so the node cannot be addressed for certain.",
-    "no_quorum": "By its votes the cluster has no quorum now ({present} of {total} votes, {needed} are needed); it may have been started by force. "
-                 "Bring nodes or the witness back before its votes are changed.",
+    "no_quorum": "By its votes the cluster has no quorum now ({present} of {total} votes, {needed} are needed); it may have been started "
+                 "by force. Bring nodes or the witness back before its votes are changed.",
     "last_vote": "No node would have a vote. Leave at least one node its vote.",
     "loses_quorum": "After '{change}' {present} of {total} votes would be there and {needed} are needed: the cluster would stop. {cure}",
     "two_nodes": "The cluster has two nodes and would have no witness: the failure of one node could stop it. "
@@ -218,9 +220,9 @@ class Move:
 
     def change(self, now, then):
         """The change, with what the cluster can tolerate *now* and *then* among its risks."""
-        fewer = quorum.in_turn(then) < quorum.in_turn(now)
-        told = f"The cluster then tolerates {quorum.in_turn(then)} failures of nodes in turn instead of {quorum.in_turn(now)}." if fewer else ""
-        return Change(self.path, self.before, self.after, self.steps, " ".join(filter(None, (self.risk, told))), self.undo)
+        few, many = quorum.in_turn(then), quorum.in_turn(now)
+        fewer = f"The cluster then tolerates {few} failures of nodes in turn instead of {many}." if few < many else ""
+        return Change(self.path, self.before, self.after, self.steps, " ".join(filter(None, (self.risk, fewer))), self.undo)
 
 
 DYNAMIC_ON = 0
@@ -252,7 +254,8 @@ def _witness_moves(options, cluster, now):
     after = _wanted_witness(options, cluster, now, before)
     if _same(before, after):
         return []
-    parameters = {"none": {"NoWitness": True}, "disk": {"DiskWitness": after.get("disk")}, "file_share": {"FileShareWitness": after.get("share")}}
+    parameters = {"none": {"NoWitness": True}, "disk": {"DiskWitness": after.get("disk")},
+                  "file_share": {"FileShareWitness": after.get("share")}}
     new = None if after["kind"] == "none" else quorum.Witness(online=True)
     working = now.witness is not None and now.witness.online
     if now.disk_only or (new and working):
@@ -423,8 +426,8 @@ def _warnings(cluster, host, moves, final):
     new_share = any(move.path == ("witness",) and move.after["kind"] == "file_share" for move in moves)
     if new_share and host.get("delegation") != "Delegation":
         warnings.append("Set-ClusterQuorum looks at the share as the account of this connection, and this logon "
-                        f"({host.get('logon')}, {host.get('delegation')}) does not seem to reach other computers (second hop): it may be refused. "
-                        "Kerberos delegation or CredSSP for the connection would help.")
+                        f"({host.get('logon')}, {host.get('delegation')}) does not seem to reach other computers (second hop): "
+                        "it may be refused. Kerberos delegation or CredSSP for the connection would help.")
     witness = cluster["quorum"]["witness"]
     if witness and not any(move.path == ("witness",) for move in moves) and witness["state"] != "Online":
         warnings.append(f"The witness is {witness['state']}: it casts no vote until it is online.")

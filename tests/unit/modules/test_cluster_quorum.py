@@ -26,8 +26,8 @@ DELEGATED = {"logon": "Kerberos", "delegation": "Delegation"}
 
 # ---- a cluster as the area shapes it, and what the steps of a change do to it
 
-def node(name, state="Up", weight=1, dynamic_weight=None, id="1"):
-    return {"name": name, "id": id, "state": state, "weight": weight, "dynamic_weight": weight if dynamic_weight is None else dynamic_weight}
+def node(name, state="Up", weight=1, id="1"):
+    return {"name": name, "id": id, "state": state, "weight": weight, "dynamic_weight": weight}
 
 
 def disk(name, state="Online", group="Available Storage"):
@@ -59,7 +59,8 @@ def put_witness(area, kind, name, state="Online"):
         if kind == "disk" and found["name"] == name:
             found["group"] = "Clustergruppe"
     if kind == "file_share":
-        area["resources"].append({"name": resource, "type": "File Share Witness", "state": state, "group": "Clustergruppe", "share_path": name})
+        area["resources"].append({"name": resource, "type": "File Share Witness", "state": state, "group": "Clustergruppe",
+                                  "share_path": name})
     area["quorum"] = {"type": "Majority", "witness": {"kind": kind, "resource": resource, "state": state,
                                                       "share_path": name if kind == "file_share" else None, "dynamic_weight": 0}}
 
@@ -154,7 +155,8 @@ def options(**given):
 
 # ---- clusters and wishes at random
 
-HOSTILE = st.sampled_from(["SQL'01", 'sql"02', "$(Stop-Process)", "`n", "a]b", "ノード", "שרת", "😀", "x.y", "--", "%TEMP%", "a b", "ｄ", "{0}", "'; --"])
+HOSTILE = st.sampled_from(["SQL'01", 'sql"02', "$(Stop-Process)", "`n", "a]b", "ノード", "שרת", "😀", "x.y", "--", "%TEMP%", "a b",
+                           "ｄ", "{0}", "'; --"])
 NAMES = HOSTILE | st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8)
 SHARE_PART = st.sampled_from(["fs01.contoso.test", "w$", "a'b", "$(x)", "übung", "見證", "a b", "z`"])
 
@@ -177,7 +179,8 @@ def worlds(draw):
 
 
 def shares():
-    return st.builds(lambda server, parts: "\\\\" + server + "\\" + "\\".join(parts), SHARE_PART, st.lists(SHARE_PART, min_size=1, max_size=2))
+    return st.builds(lambda server, parts: "\\\\" + server + "\\" + "\\".join(parts),
+                     SHARE_PART, st.lists(SHARE_PART, min_size=1, max_size=2))
 
 
 @st.composite
@@ -201,7 +204,8 @@ def wishes(draw, world):
             wanted |= {"witness": "none"}
     if "node_weights" in chosen:
         some = draw(st.lists(st.sampled_from(area["nodes"]), unique_by=lambda n: n["name"], max_size=3))
-        wanted["node_weights"] = [{"name": n["name"], "weight": n["weight"] if same else draw(st.sampled_from([1 - n["weight"], 1]))} for n in some]
+        weights = [n["weight"] if same else draw(st.sampled_from([1 - n["weight"], 1])) for n in some]
+        wanted["node_weights"] = [{"name": n["name"], "weight": weight} for n, weight in zip(some, weights)]
     if "dynamic_quorum" in chosen:
         wanted["dynamic_quorum"] = now["dynamic_quorum"] if same else draw(st.sampled_from([not now["dynamic_quorum"], True]))
     return options(**wanted)
@@ -297,8 +301,8 @@ def test_two_nodes_without_a_witness_get_a_share():
     assert [told(change) for change in planned.changes] == [{
         "path": "witness", "before": {"kind": "none"}, "after": {"kind": "file_share", "share": r"\\fs01\btswit"}, "risk": "",
         "text": r"witness: none -> file_share \\fs01\btswit"}]
-    assert planned.changes[0].steps == [{"id": "witness", "call": r"FailoverClusters\Set-ClusterQuorum", "with": {"FileShareWitness": r"\\fs01\btswit"},
-                                         "needs": "FailoverClusters", "on_error": "stop"}]
+    assert planned.changes[0].steps == [{"id": "witness", "call": r"FailoverClusters\Set-ClusterQuorum",
+                                         "with": {"FileShareWitness": r"\\fs01\btswit"}, "needs": "FailoverClusters", "on_error": "stop"}]
     assert undo(planned.changes) == {"witness": "none"}
     assert len(planned.warnings) == 1 and "second hop" in planned.warnings[0] and "Impersonation" in planned.warnings[0]
     world["host"] = DELEGATED
@@ -358,6 +362,8 @@ TWO = [node("A"), node("B")]
 THREE = [node("A"), node("B"), node("C")]
 STATIC_FIVE = [node("A"), node("B"), node("C"), node("D", "Down"), node("E", "Down")]
 SHARE = ("file_share", r"\\fs\w")
+DISK = {"witness": "disk", "witness_disk": "Cluster Disk 1"}
+TO_SHARE = {"witness": "file_share", "witness_share": r"\\fs\w"}
 
 
 def with_resource(world, **values):
@@ -385,22 +391,22 @@ def refusal_cases():
     yield "unknown", without(snapshot(THREE, SHARE), "cluster", "quorum", "witness", "share_path"), {"witness": "none"}, "Access is denied."
     yield "unknown", without(snapshot(THREE), "cluster", "resources"), {"witness": "disk", "witness_disk": "x"}, "Access is denied."
     yield "unknown", without(snapshot(THREE), "cluster", "resources", 1), {"witness": "disk", "witness_disk": "x"}, "Access is denied."
-    yield "unknown", without(snapshot(THREE), "cluster", "resources", 0, "state"), {"witness": "disk", "witness_disk": "Cluster Disk 1"}, "denied"
-    yield "unknown", without(snapshot(THREE), "cluster", "groups"), {"witness": "disk", "witness_disk": "Cluster Disk 1"}, "Access is denied."
+    yield "unknown", without(snapshot(THREE), "cluster", "resources", 0, "state"), DISK, "denied"
+    yield "unknown", without(snapshot(THREE), "cluster", "groups"), DISK, "Access is denied."
     yield "cloud", snapshot(THREE), {"witness": "cloud"}, "not supported yet"
-    yield "share_path", snapshot(THREE), {"witness": "file_share", "witness_share": "C:\\witness"}, "is not a UNC path"
-    yield "share_path", snapshot(THREE), {"witness": "file_share", "witness_share": "\\\\fs"}, "is not a UNC path"
-    yield "share_path", snapshot(THREE), {"witness": "file_share", "witness_share": "\\\\fs\\w\nx"}, "is not a UNC path"
-    yield "share_on_node", snapshot(THREE), {"witness": "file_share", "witness_share": r"\\b.contoso.test\w"}, "on B, a node of this cluster"
+    yield "share_path", snapshot(THREE), {**TO_SHARE, "witness_share": "C:\\witness"}, "is not a UNC path"
+    yield "share_path", snapshot(THREE), {**TO_SHARE, "witness_share": "\\\\fs"}, "is not a UNC path"
+    yield "share_path", snapshot(THREE), {**TO_SHARE, "witness_share": "\\\\fs\\w\nx"}, "is not a UNC path"
+    yield "share_on_node", snapshot(THREE), {**TO_SHARE, "witness_share": r"\\b.contoso.test\w"}, "on B, a node of this cluster"
     yield "no_disk", snapshot(THREE), {"witness": "disk", "witness_disk": "x"}, "its disks are: Cluster Disk 1, Cluster Disk 2"
-    yield "no_disk", with_resource(snapshot(THREE), type="IP Address"), {"witness": "disk", "witness_disk": "Cluster Disk 1"}, "no disk resource"
-    yield "disk_state", with_resource(snapshot(THREE), state="Offline"), {"witness": "disk", "witness_disk": "Cluster Disk 1"}, "is Offline"
-    yield "disk_in_use", with_resource(snapshot(THREE), group="SQL Server (BTS)"), {"witness": "disk", "witness_disk": "Cluster Disk 1"}, "SQL Server"
+    yield "no_disk", with_resource(snapshot(THREE), type="IP Address"), DISK, "no disk resource"
+    yield "disk_state", with_resource(snapshot(THREE), state="Offline"), DISK, "is Offline"
+    yield "disk_in_use", with_resource(snapshot(THREE), group="SQL Server (BTS)"), DISK, "SQL Server"
     yield "node_twice", snapshot(THREE), {"node_weights": [{"name": "A", "weight": 1}, {"name": "a", "weight": 0}]}, "A more than once"
     yield "no_node", snapshot(THREE), {"node_weights": [{"name": "X", "weight": 1}]}, "its nodes are: A, B, C"
     yield "node_name", snapshot([node("A*"), *TWO]), {"node_weights": [{"name": "A*", "weight": 0}]}, "wildcard"
     yield "no_quorum", snapshot([node("A"), node("B", "Down"), node("C", "Down")], dynamic=False), {"dynamic_quorum": True}, "1 of 3 votes"
-    yield "last_vote", snapshot(TWO, SHARE), {"node_weights": [{"name": "A", "weight": 0}, {"name": "B", "weight": 0}]}, "No node would have a vote"
+    yield "last_vote", snapshot(TWO, SHARE), {"node_weights": [{"name": name, "weight": 0} for name in "AB"]}, "No node would have a vote"
     yield "loses_quorum", snapshot(STATIC_FIVE, dynamic=False), {"node_weights": [{"name": "C", "weight": 0}]}, "2 of 4 votes"
     yield "loses_quorum", snapshot(STATIC_FIVE, dynamic=False), {"node_weights": [{"name": "C", "weight": 0}]}, "Bring D and E back first."
     yield "loses_quorum", snapshot(STATIC_FIVE[1:], dynamic=True), {"dynamic_quorum": False}, "2 of 4 votes"
@@ -439,7 +445,7 @@ def test_steps_use_documented_cmdlets_and_parameters():
     known = json.loads(path.read_text())["modules"]["FailoverClusters"]["cmdlets"]
     world = snapshot([node(name) for name in "ABC"], dynamic=False)
     plans = [module.plan(options(**wanted), world) for wanted in (
-        {"witness": "disk", "witness_disk": "Cluster Disk 1"}, {"witness": "file_share", "witness_share": r"\\fs\w"}, {"dynamic_quorum": True})]
+        DISK, {"witness": "file_share", "witness_share": r"\\fs\w"}, {"dynamic_quorum": True})]
     plans.append(module.plan(options(witness="none", node_weights=[{"name": "A", "weight": 0}]), snapshot(STATIC_FIVE[:4], SHARE)))
     steps = [step for planned in plans for change in planned.changes for step in change.steps if "call" in step]
     assert {step["call"].split("\\")[1] for step in steps} == {"Set-ClusterQuorum", "Get-Cluster"}

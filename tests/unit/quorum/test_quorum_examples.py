@@ -12,7 +12,9 @@ from itertools import combinations
 import pytest
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import quorum
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.quorum import DEPENDS, STOPS, SURVIVES, WITNESS, Cluster, Node, Witness
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.quorum import WITNESS, Cluster, Node, Witness
+
+SURVIVES, STOPS, DEPENDS = "survives", "stops", "depends"
 
 
 def cluster(count, witness=False, weights=None, **rest):

@@ -17,7 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import quorum
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.quorum import DEPENDS, STOPS, SURVIVES, WITNESS, Cluster, Node, Witness
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.quorum import WITNESS, Cluster, Node, Witness
+
+SURVIVES, STOPS, DEPENDS = "survives", "stops", "depends"
 
 
 class Model:

@@ -26,6 +26,10 @@ NEEDED = [("dynamic_quorum",), ("nodes",), ("nodes", 1), ("nodes", 0, "name"), (
           ("quorum", "witness", "dynamic_weight")]
 
 
+def dotted(path):
+    return ".".join(map(str, path))
+
+
 def changed(path, value):
     area = copy.deepcopy(AREA)
     at = area
@@ -45,14 +49,14 @@ def test_what_is_read():
     assert found["sites"] == [{"name": "A", "if_lost": "survives"}, {"name": "B", "if_lost": "stops"}]
 
 
-@pytest.mark.parametrize("path", NEEDED, ids=lambda path: ".".join(map(str, path)) if isinstance(path, tuple) else path)
+@pytest.mark.parametrize("path", NEEDED, ids=dotted)
 @pytest.mark.parametrize("reason", ["denied", "missing"])
 def test_a_needed_fact_that_was_not_seen_makes_the_derivation_unknown(path, reason):
     found = quorum.derived(changed(path, observed.hole(reason, "It was not seen.")))
     assert found == observed.hole(reason, "Quorum cannot be derived: It was not seen.")
 
 
-@pytest.mark.parametrize("path", [path for path in NEEDED if path[-1] in ("name", "state", "weight", "dynamic_weight", "type")], ids=lambda path: ".".join(map(str, path)) if isinstance(path, tuple) else path)
+@pytest.mark.parametrize("path", [path for path in NEEDED if path[-1] in ("name", "state", "weight", "dynamic_weight", "type")], ids=dotted)
 def test_a_null_where_a_value_must_be_is_unknown(path):
     assert observed.is_hole(quorum.derived(changed(path, None)))
 
@@ -71,8 +75,8 @@ def test_without_dynamic_quorum_dynamic_weights_are_not_needed():
 
 
 def test_old_names_of_quorum_types():
-    for kind, disk_only in (("NodeMajority", False), ("NodeAndDiskMajority", False), ("NodeAndFileShareMajority", False), ("DiskOnly", True)):
-        assert quorum.from_snapshot(changed(("quorum", "type"), kind)).disk_only is disk_only
+    for kind in ("NodeMajority", "NodeAndDiskMajority", "NodeAndFileShareMajority", "Majority", "DiskOnly"):
+        assert quorum.from_snapshot(changed(("quorum", "type"), kind)).disk_only is (kind == "DiskOnly")
 
 
 @pytest.mark.parametrize("wanted, expected", [(0, ""), (2, "SQL02"), (9, ""), (None, ""), (observed.hole("missing", "x"), "")])
@@ -94,7 +98,8 @@ def test_cluster_info():
     wanted = {"cluster_name": "btsclu", "sites": {"SQL01": "A"}, "witness_site": ""}
     told = cluster_info.inform(wanted, {"host": {}, "areas": {"cluster": AREA}})
     assert told["cluster"] == AREA and told["quorum"]["sites"] == [{"name": "A", "if_lost": "survives"}] and told["quorum_unknown"] == ""
-    unseen = cluster_info.inform(wanted, {"host": {}, "areas": {"cluster": changed(("nodes",), observed.hole("denied", "Access is denied."))}})
+    denied = changed(("nodes",), observed.hole("denied", "Access is denied."))
+    unseen = cluster_info.inform(wanted, {"host": {}, "areas": {"cluster": denied}})
     assert unseen["quorum"] is None and "Access is denied." in unseen["quorum_unknown"]
     other = cluster_info.inform({**wanted, "cluster_name": "X"}, {"host": {}, "areas": {"cluster": AREA}})
     assert other == {"failed": True, "msg": "This host is a node of the cluster BTSCLU and not of X."}
