@@ -132,33 +132,39 @@ class _Heartbeat:
 
 # What went wrong, in words. Foreign exceptions are told by the module they come from, so that none has to be imported.
 
+ACCESS = "WinRM denied access: the account needs the right to use WinRM (group Remote Management Users, or an administrator)"
+QUOTA = "the account has used up a quota of WinRM (shells or operations): close some or lower the number of forks"
 FAULTS = {
-    5: "WinRM denied access: the account needs the right to use WinRM (group Remote Management Users, or an administrator)",
+    5: ACCESS,
     87: "WinRM did not accept a parameter of the request",
     1460: "WinRM gave up while it took in the batch (timeout)",
     2147942402: "Windows did not find the file to start: is PowerShell on the path?",
-    2147942405: "WinRM denied access: the account needs the right to use WinRM (group Remote Management Users, or an administrator)",
+    2147942405: ACCESS,
     2150858793: "WinRM did not complete the operation in time",
     2150858843: "the shell on the host was gone before the answer came: it was closed or WinRM was restarted",
-    2150859173: "the account has too many shells open (WinRM quota MaxShellsPerUser): close some or lower the number of forks",
-    2150859174: "the account has too many operations open (WinRM quota): close some or lower the number of forks",
+    2150859173: QUOTA,
+    2150859174: QUOTA,
 }
 
 # Parts of the transports' own words (they are English), the sentence, and what to do. The first that fits is taken.
 CONNECT = (
-    (r"credentials were rejected|InvalidCredentials|Authentication ?(Error|failure)|permission denied|\b401\b",
+    (r"credentials were rejected|InvalidCredentials|AuthenticationError|AuthenticationFailure|Permission denied|Code 401\b",
      "it refused the user name or password", "check ansible_user, ansible_password and the transport"),
-    (r"kinit|Kerberos|krb5|GSSAPI|SPNEGO", "no Kerberos ticket could be had or used", "check kinit, the clock and the host's principal"),
-    (r"CERTIFICATE_VERIFY_FAILED|certificate|SSLError|SSL:|TLS",
-     "its TLS certificate was not accepted", "check the CA file (ansible_winrm_ca_trust_path), the name and the dates"),
-    (r"refused|Errno 111|10061", "nothing listens on the port", "check that WinRM runs, the port and the firewall"),
-    (r"Name or service not known|getaddrinfo|NameResolution|nodename|resolve", "its name is not known", "check ansible_host and DNS"),
-    (r"timed ?out|Timeout", "it did not answer in time", "check that it runs, the route and the firewall"),
-    (r"reset|aborted|RemoteDisconnected|broken pipe", "the connection was cut", "check the host and what stands between"),
-    (r"No route|unreachable", "there is no route to it", "check the network"),
-    (r"Code (\d{3})|\b(4\d\d|5\d\d)\b", "the web server there did not answer as WinRM does", "check the port, the path and the scheme"),
+    (r"CERTIFICATE_VERIFY_FAILED|SSLCertVerification|SSLError|SSL handshake|WRONG_VERSION_NUMBER",
+     "no TLS connection that can be trusted came about", "check the CA file (ansible_winrm_ca_trust_path), the certificate's name and dates, and the port"),
+    (r"Errno 111|Connection refused|10061", "nothing listens on the port", "check that WinRM runs there, the port and the firewall"),
+    (r"Name or service not known|getaddrinfo|NameResolution|nodename nor|Temporary failure in name",
+     "its name is not known", "check ansible_host and DNS"),
+    (r"Errno 113|No route to host|Network is unreachable", "there is no way to it", "check the network"),
+    (r"timed out|Timeout|^AnsibleConnectionFailure\s*$", "it did not answer in time", "check that it runs, the network and the firewall"),
+    (r"reset by peer|aborted|RemoteDisconnected|Broken pipe|Connection broken|IncompleteRead",
+     "the connection was cut", "check the host and what stands between"),
+    (r"kinit|Kerberos|krb5|GSSAPI|SPNEGO|No credentials cache",
+     "no Kerberos ticket could be had or used", "check the principal, the password and the clocks"),
+    (r"Code \d{3}\b|ParseError", "what answers there does not speak WinRM", "check the port, the path and the scheme"),
 )
-CAUSED = re.compile(r"(?:wsmanfault_code'?: '?|error code: |Code=\"?)(\d+)")
+TRANSPORT = re.compile(r"\b(?:plaintext|basic|ssl|kerberos|ntlm|certificate|credssp):(?: |$)")
+CAUSED = re.compile(r"wsmanfault_code': '?(\d+)")  # of a fault that the winrm plugin turned into text while it connected
 
 
 def _explained(error, name, sent, changing):
@@ -169,14 +175,20 @@ def _explained(error, name, sent, changing):
     if code is None and not sent:
         found = CAUSED.search(text)
         code = int(found[1]) if found else None
+    if code is None and "w:QuotaLimit" in text:
+        return HostFailed(f"{name}: {QUOTA}.{outcome}", sent)
     if code is not None:
         what = FAULTS.get(code, f"WinRM answered with the fault {code} (0x{code & 0xFFFFFFFF:08X})")
         return HostFailed(f"{name}: {what}.{outcome}", sent, code)
+    if module in ("winrm", "pypsrp") and "WSManFault" in text:
+        return HostFailed(f"{name}: WinRM answered with a fault that has no number; run with -vvvvv to see its own words.{outcome}", sent)
     if module == "ansible" and not isinstance(error, AnsibleConnectionFailure):
         if "send_input failed" in text:
             return HostFailed(f"{name}: the batch could not be sent whole.{outcome}", sent)
         if re.search(r"not installed|No module named|No transport", text):
             return HostFailed(f"{name}: the controller lacks what this connection needs: install pywinrm (or pypsrp) where Ansible runs.", sent)
+    if module == "builtins" and not isinstance(error, (OSError, EOFError)):
+        return HostFailed(f"{name}: the connection plugin failed on the controller; run with -vvvvv to see its own words.{outcome}", sent)
     what, advice = _words(text)
     if not sent:
         return HostUnreachable(f"{name} cannot be reached: {what}; {advice}.", sent)
@@ -190,13 +202,10 @@ def _origin(error):
 
 def _fault_code(error):
     """The number of a WS-Management fault that the host answered with, or None."""
-    if _origin(error) not in ("winrm", "pypsrp") or not type(error).__name__.startswith("WSManFault"):
+    if not type(error).__name__.startswith("WSManFault"):
         return None
-    for attribute in ("wsman_fault_code", "wmierror_code", "code"):
-        code = getattr(error, attribute, None)
-        if code is not None:
-            return int(code)
-    return None
+    names = {"winrm": ("wsman_fault_code", "wmierror_code"), "pypsrp": ("code",)}.get(_origin(error), ())
+    return next((int(code) for code in (getattr(error, name, None) for name in names) if code is not None), None)
 
 
 def _text(error):
@@ -205,12 +214,12 @@ def _text(error):
     while error is not None and len(parts) < 10:
         parts.append(f"{type(error).__name__} {error}")
         error = error.__cause__ or error.__context__
-    return " ".join(parts)
+    return TRANSPORT.sub("", " ".join(parts))
 
 
 def _words(text):
     for pattern, what, advice in CONNECT:
-        found = re.search(pattern, text, re.IGNORECASE)
+        found = re.search(pattern, text)
         if found:
             return what, advice
     return "the transport reported an error", "run with -vvvvv to see its own words"
