@@ -6,7 +6,6 @@ from __future__ import annotations
 """Carries out every resource of the collection: read, plan, and outside check mode apply, read again, plan again."""
 
 import importlib
-import json
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
@@ -45,7 +44,7 @@ class ActionModule(ActionBase):
         plan = module.plan(options, snapshot)
         result = {
             "changed": bool(plan.changes),
-            "changes": [_told(change) for change in plan.changes],
+            "changes": [changes.told(change) for change in plan.changes],
             "diff": changes.diff(plan.changes),
             "undo": changes.undo(plan.changes),
             "notes": list(plan.warnings),
@@ -59,7 +58,7 @@ class ActionModule(ActionBase):
         failure, done = self._apply(plan.changes, where)
         if failure:
             return {**result, "failed": True, "changed": bool(done), "msg": failure, "undo": changes.undo(done),
-                    "changes_made": [_told(change) for change in done]}
+                    "changes_made": [changes.told(change) for change in done]}
         left = module.plan(options, task.read(self, module.AREAS, task_vars))
         remains = changes.left_over(left)
         return {**result, "failed": True, "msg": f"{where}: {remains}"} if remains else result
@@ -67,7 +66,7 @@ class ActionModule(ActionBase):
     def _apply(self, planned, where):
         """Carries out the changes one by one. Returns ``(what went wrong or "", the changes made)``."""
         for number, change in enumerate(planned):
-            text = _told(change)["text"]
+            text = changes.told(change)["text"]
             task.display.display(f"{where}: change {number + 1} of {len(planned)}: {text}")
             try:
                 answer = host.run(self._connection, {"change": list(change.steps)}, where, changing=True)
@@ -93,20 +92,6 @@ class ActionModule(ActionBase):
                                     "once: give the task run_once, or use the role that chooses a host.")
 
 
-def _told(change):
-    """A change as plain data, with one line for people."""
-    return {"path": change.where, "before": change.before, "after": change.after, "risk": change.risk,
-            "text": f"{change.where}: {_in_words(change.before)} -> {_in_words(change.after)}"}
-
-
-def _in_words(value):
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_in_words(part)}" for key, part in value.items())
-    if isinstance(value, str):
-        return value
-    return "none" if value is None else json.dumps(value, ensure_ascii=False)
-
-
 def _fault(answer):
     """Why the steps of a change did not all do their work; "" where they did."""
     area = answer.areas.get("change")
@@ -122,7 +107,7 @@ def _fault(answer):
 
 def _account(planned, number, fate):
     """What was and was not done, in one sentence."""
-    texts = [_told(change)["text"] for change in planned]
+    texts = [changes.told(change)["text"] for change in planned]
     done = f"Done before: {'; '.join(texts[:number])}. " if number else "Nothing was changed before it. "
     rest = f" Not begun: {'; '.join(texts[number + 1:])}." if texts[number + 1:] else ""
     return f"{fate.rstrip('.')}. {done.strip()}{rest}"
