@@ -70,7 +70,7 @@ def _shown(path):
 
 def taken(error):
     """The sentence for a port that cannot be had: who holds it, where /proc can tell."""
-    port = error.args[2] if len(error.args) > 2 else "?"
+    port = error.filename
     if error.errno != errno.EADDRINUSE:
         return f"The lab cannot listen on {ADDRESS}:{port}: {error.strerror}."
     holder = _holder(port)

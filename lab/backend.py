@@ -19,6 +19,7 @@ class Command:
 
     name: str
     function: object
+    takes: frozenset                # the parameters that it heeds; a call with any other is refused
     changes: bool
     source: str
     assumed: str
@@ -51,10 +52,10 @@ class Run:
         return CmdletError(Err(f"{first},{bind.error_class(self.command)}", category, list(chain), terminating))
 
 
-def cmdlet(name, source, changes=False, assumed=""):
-    """Registers a function ``(run) -> list of objects`` as the lab's answer to a cmdlet."""
+def cmdlet(name, takes, source, changes=False, assumed=""):
+    """Registers a function ``(run) -> list of objects`` as the lab's answer to a cmdlet; *takes*: the parameters that it heeds."""
     def register(function):
-        COMMANDS[name] = Command(name, function, changes, source, assumed)
+        COMMANDS[name] = Command(name, function, frozenset(takes.split()), changes, source, assumed)
         return function
     return register
 
@@ -63,7 +64,7 @@ def assignable(type_name, properties, source, assumed=""):
     """Registers a function ``(run, obj, property, value)`` that sets any of *properties* on objects of a type."""
     def register(function):
         for name in properties:
-            ASSIGNABLE[type_name, name.casefold()] = (name, Command(f"set {name} of {type_name.rsplit('.', 1)[-1]}", function, True, source, assumed))
+            ASSIGNABLE[type_name, name.casefold()] = (name, Command(f"set {name} of {type_name.rsplit('.', 1)[-1]}", function, frozenset(), True, source, assumed))
         return function
     return register
 
@@ -89,6 +90,9 @@ class Backend:
         run = Run(self, name, {}, piped)
         try:
             run.parameters = bind.bind(name, parameters)
+            beyond = set(run.parameters) - known.takes - {"Force", "Cluster"} - ({"Confirm"} if run.get("Confirm") is False else set())
+            if beyond:
+                raise not_modelled(f"{name} -{' -'.join(sorted(beyond))}")
             objects = list(known.function(run))
         except CmdletError as error:
             return Outcome([], run.errors + [error.err], run.warnings)

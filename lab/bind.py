@@ -17,7 +17,7 @@ NAMESPACES = {
     "FailoverClusters": "Microsoft.FailoverClusters.PowerShell.", "Microsoft.PowerShell.Management": "Microsoft.PowerShell.Commands.",
     "CimCmdlets": "Microsoft.Management.Infrastructure.CimCmdlets.",
 }
-INTEGERS = {"UInt32": (0, 2**32 - 1), "Int32": (-2**31, 2**31 - 1), "UInt64": (0, 2**64 - 1), "Int64": (-2**63, 2**63 - 1)}
+INTEGERS = {"uint32": (0, 2**32 - 1), "int32": (-2**31, 2**31 - 1), "uint64": (0, 2**64 - 1), "int64": (-2**63, 2**63 - 1)}
 COMMON = {"erroraction", "warningaction", "errorvariable", "warningvariable", "verbose", "debug", "outvariable", "outbuffer",
           "informationaction", "informationvariable", "pipelinevariable"}
 DEFAULTS = {"string": "", "boolean": False, "bool": False, "datetime": Instant("0001-01-01T00:00:00.0000000Z"), "object": None, "byte[]": b""}
@@ -70,35 +70,35 @@ def _choose_set(command, page, bound):
 
 
 def _typed(command, name, parameter, value):
-    kind = parameter["type"]
+    kind = parameter["type"].casefold()
     if parameter.get("switch"):
         if not isinstance(value, bool):
             raise _bad_type(command, name, value, "System.Management.Automation.SwitchParameter")
         return value
-    if kind == "Boolean" and not isinstance(value, (bool, int)):
+    if kind == "boolean" and not isinstance(value, (bool, int)):
         raise _bad_type(command, name, value, "System.Boolean")
     if kind in INTEGERS:
-        value = _integer(command, name, kind, value)
-    if kind == "String" and isinstance(value, list):
+        value = _integer(command, name, parameter["type"], value)
+    if kind == "string" and isinstance(value, list):
         raise _bad_type(command, name, value, "System.String")
-    if kind == "String" and isinstance(value, (int, float, bool)):
+    if kind == "string" and isinstance(value, (int, float, bool)):
         value = str(value)
-    if kind in ("StringCollection", "String[]"):
-        value = value if isinstance(value, list) else [value]
-    for allowed in (parameter.get("values"),):
-        if allowed and isinstance(value, str):
-            exact = {choice.casefold(): choice for choice in allowed}
-            if value.casefold() not in exact:
-                raise CmdletError(Err(f"ParameterArgumentValidationError,{error_class(command)}", "InvalidData", [link(
-                    "System.Management.Automation.ParameterBindingValidationException",
-                    f"Cannot validate argument on parameter '{name}'. The argument \"{value}\" does not belong to the set "
-                    f"\"{','.join(allowed)}\".", 2148734209)], terminating=True))
-            value = exact[value.casefold()]
+    if kind in ("stringcollection", "string[]"):
+        value = [str(part) for part in value] if isinstance(value, list) else [str(value)]
+    allowed = parameter.get("values")
+    if allowed and isinstance(value, str):
+        exact = {choice.casefold(): choice for choice in allowed}
+        if value.casefold() not in exact:
+            raise CmdletError(Err(f"ParameterArgumentValidationError,{error_class(command)}", "InvalidData", [link(
+                "System.Management.Automation.ParameterBindingValidationException",
+                f"Cannot validate argument on parameter '{name}'. The argument \"{value}\" does not belong to the set "
+                f"\"{','.join(allowed)}\".", 2148734209)], terminating=True))
+        value = exact[value.casefold()]
     return value
 
 
 def _integer(command, name, kind, value):
-    low, high = INTEGERS[kind]
+    low, high = INTEGERS[kind.casefold()]
     try:
         number = int(value)
     except (TypeError, ValueError) as error:

@@ -248,8 +248,10 @@ class Connection(asyncio.Protocol):
         self._next()
 
     def _powered_off(self, path):
+        """Whether the host does not answer. A conversation that has begun is still finished: shutting down takes its time."""
         host = self._host(path)
-        return host and (not self.lab.state.hosts[host]["powered"] or self.lab.struck(host, "refuse", ""))
+        return host and self.authenticator is None and (
+            not self.lab.state.hosts[host]["powered"] or self.lab.struck(host, "refuse", "") is not None)
 
     def _host(self, path):
         first, _, name = unquote(path.split("?")[0]).strip("/").partition("/")

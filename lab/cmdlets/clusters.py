@@ -191,7 +191,7 @@ def parameter_value(kind, stored):
     return base64.b64decode(stored) if kind == "ByteArray" else Instant(stored) if kind == "DateTime" else stored
 
 
-@cmdlet(r"FailoverClusters\Get-Cluster", source=f"{OBJECTS}; {ERRORS} ce-006")
+@cmdlet(r"FailoverClusters\Get-Cluster", takes="Name", source=f"{OBJECTS}; {ERRORS} ce-006")
 def get_cluster(run):
     """The cluster that the host is a node of."""
     view = View(run)
@@ -200,7 +200,7 @@ def get_cluster(run):
     return [view.whole()]
 
 
-@cmdlet(r"FailoverClusters\Get-ClusterNode", source=f"{OBJECTS}; {ERRORS} ce-008, ce-015",
+@cmdlet(r"FailoverClusters\Get-ClusterNode", takes="Name", source=f"{OBJECTS}; {ERRORS} ce-008, ce-015",
         assumed="NodeHighestVersion of 2019, manufacturer and model")
 def get_node(run):
     """The nodes, by name or all."""
@@ -208,14 +208,14 @@ def get_node(run):
     return [view.node(node) for node in view.nodes(run.get("Name"))]
 
 
-@cmdlet(r"FailoverClusters\Get-ClusterNetwork", source=f"{OBJECTS}; co-095, co-103")
+@cmdlet(r"FailoverClusters\Get-ClusterNetwork", takes="Name", source=f"{OBJECTS}; co-095, co-103")
 def get_network(run):
     """The networks; one is up while any interface on it is."""
     view = View(run)
     return [view.network(network) for network in view._named("network", view.cluster["networks"], run.get("Name"))]
 
 
-@cmdlet(r"FailoverClusters\Get-ClusterNetworkInterface", source=f"{OBJECTS}; states: CLUSTER_NETINTERFACE_STATE of clusapi",
+@cmdlet(r"FailoverClusters\Get-ClusterNetworkInterface", takes="Name Node Network", source=f"{OBJECTS}; states: CLUSTER_NETINTERFACE_STATE of clusapi",
         assumed="a disabled adapter shows as Failed")
 def get_interface(run):
     """The interfaces of all nodes on all networks."""
@@ -228,14 +228,14 @@ def get_interface(run):
             yield obj
 
 
-@cmdlet(r"FailoverClusters\Get-ClusterGroup", source=f"{OBJECTS}; co-012, co-030, field-truths 110, 131")
+@cmdlet(r"FailoverClusters\Get-ClusterGroup", takes="Name", source=f"{OBJECTS}; co-012, co-030, field-truths 110, 131")
 def get_group(run):
     """The groups, core ones with the installer's names."""
     view = View(run)
     return [view.group(group) for group in view.groups(run.get("Name"))]
 
 
-@cmdlet(r"FailoverClusters\Get-ClusterResource", source=f"{OBJECTS}; co-007; {ERRORS} ce-022, field-truths 109",
+@cmdlet(r"FailoverClusters\Get-ClusterResource", takes="Name InputObject", source=f"{OBJECTS}; co-007; {ERRORS} ce-022, field-truths 109",
         assumed="missing rights: NotSpecified with the cmdlet's name as id, inner Win32 5")
 def get_resource(run):
     """The resources, by name, or those of a group or node that is piped in."""
@@ -249,7 +249,7 @@ def get_resource(run):
     return [view.resource(item) for item in items]
 
 
-@cmdlet(r"FailoverClusters\Get-ClusterParameter", source=f"co-005, co-015 to co-020, co-104; {ERRORS} ce-007",
+@cmdlet(r"FailoverClusters\Get-ClusterParameter", takes="Name InputObject", source=f"co-005, co-015 to co-020, co-104; {ERRORS} ce-007",
         assumed="groups, nodes, networks and the cluster itself have no private properties here")
 def get_parameter(run):
     """Private properties of one object that is piped in."""
@@ -274,7 +274,7 @@ def expression(cluster, item):
     return " and ".join("(" + " or ".join(name(part) for part in parts) + ")" for parts in item["depends"])
 
 
-@cmdlet(r"FailoverClusters\Get-ClusterResourceDependency", source=f"{OBJECTS}; co-056",
+@cmdlet(r"FailoverClusters\Get-ClusterResourceDependency", takes="Resource Guid InputObject", source=f"{OBJECTS}; co-056",
         assumed="each alternative stands in parentheses; no dependency is an empty text")
 def get_dependency(run):
     """The dependency expression of one resource."""
@@ -287,7 +287,7 @@ def get_dependency(run):
             "Resource": view.resource(item), "DependencyExpression": expression(view.cluster, item)})
 
 
-@cmdlet(r"FailoverClusters\Get-ClusterOwnerNode", source=f"{OBJECTS}; field-truths 132; {ERRORS} ce-023")
+@cmdlet(r"FailoverClusters\Get-ClusterOwnerNode", takes="Resource Group InputObject", source=f"{OBJECTS}; field-truths 132; {ERRORS} ce-023")
 def get_owner_node(run):
     """Preferred owners of a group in their order; possible owners of a resource."""
     view = View(run)
@@ -319,7 +319,7 @@ def quorum_settings(view):
         "Cluster": view.whole(), "QuorumResource": item and view.resource(item), "QuorumType": quorum["type"]})
 
 
-@cmdlet(r"FailoverClusters\Get-ClusterQuorum", source=f"{OBJECTS}; field-truths 135")
+@cmdlet(r"FailoverClusters\Get-ClusterQuorum", takes="", source=f"{OBJECTS}; field-truths 135")
 def get_quorum(run):
     """Quorum type and witness; Majority with and without one."""
     return [quorum_settings(View(run))]

@@ -1,1 +1,240 @@
+# Copyright (c) 2026 the biztalk.fault_tolerance authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The registry through PowerShell's item cmdlets. Any other provider is not modelled."""
+from __future__ import annotations
 
+import base64
+import fnmatch
+import re
+
+from lab.backend import cmdlet
+from lab.values import Obj, link, not_modelled
+
+ITEMS = "Microsoft.PowerShell.Management\\"
+DOCS = "about_Registry_Provider; reference pages of Windows PowerShell 5.1"
+HIVES = {"HKEY_LOCAL_MACHINE": "HKLM", "HKEY_CLASSES_ROOT": r"HKLM\SOFTWARE\Classes"}
+DRIVES = {"HKLM": "HKEY_LOCAL_MACHINE"}
+SESSION_STATE = 2148734209          # 0x80131501, RuntimeException
+PROVIDER = r"Microsoft.PowerShell.Core\Registry"
+
+
+class Path:
+    """A registry path: the hive as it is shown, the key below it, and the drive where it was named by one."""
+
+    def __init__(self, run, text):
+        match = re.fullmatch(r"(?:Microsoft\.PowerShell\.Core\\)?Registry::([^\\]+)\\?(.*)|(\w+):\\?(.*)", text, re.IGNORECASE)
+        if not match:
+            raise not_modelled(f"the path {text}")
+        self.drive = match[3] and match[3].upper()
+        if self.drive and self.drive not in DRIVES:
+            if len(self.drive) == 1:
+                raise not_modelled(f"the file system ({text})")
+            raise run.error("DriveNotFound", "ObjectNotFound", link(
+                "System.Management.Automation.DriveNotFoundException",
+                f"Cannot find drive. A drive with the name '{match[3]}' does not exist.", SESSION_STATE))
+        self.hive = DRIVES[self.drive] if self.drive else match[1].upper()
+        if self.hive not in HIVES:
+            raise not_modelled(f"the hive {self.hive}")
+        self.key = (match[4] if self.drive else match[2]).rstrip("\\")
+        self.text = text
+
+    def stored(self, key=None):
+        key = self.key if key is None else key
+        return HIVES[self.hive] + (f"\\{key}" if key else "")
+
+    def shown(self, key):
+        return f"{PROVIDER}::{self.hive}" + (f"\\{key}" if key else "")
+
+
+def children(registry, stored):
+    """Names of the keys right below one, each once, in order."""
+    prefix, names = stored.casefold() + "\\", {}
+    for key in registry:
+        if key.casefold().startswith(prefix):
+            name = key[len(prefix):].split("\\")[0]
+            names.setdefault(name.casefold(), name)
+    return [names[name] for name in sorted(names)]
+
+
+def found(registry, stored):
+    """A key's own spelling, or None. Keys above an existing one exist too."""
+    folded = stored.casefold()
+    for key in registry:
+        if key.casefold() == folded or key.casefold().startswith(folded + "\\"):
+            return key[:len(stored)]
+    return None
+
+
+def matching(run, text, literal):
+    """``(path, key)`` of every key that a path names; a path without wildcards that names none raises PathNotFound."""
+    path, registry = Path(run, text), run.host["registry"]
+    if literal or not re.search(r"[*?\[]", path.key):
+        if found(registry, path.stored()) is None:
+            raise run.error("PathNotFound", "ObjectNotFound", link(
+                "System.Management.Automation.ItemNotFoundException", f"Cannot find path '{text}' because it does not exist.", SESSION_STATE))
+        return [(path, path.key)]
+    keys = [""]
+    for segment in path.key.split("\\"):
+        keys = [f"{key}\\{child}".lstrip("\\") for key in keys for child in children(registry, path.stored(key))
+                if fnmatch.fnmatchcase(child.casefold(), segment.casefold())]
+    return [(path, key) for key in keys]
+
+
+def paths(run):
+    """Every key that -Path or -LiteralPath names. Errors of single paths stand beside the rest."""
+    literal = run.get("LiteralPath")
+    for text in literal or run.get("Path"):
+        yield from matching(run, text, literal is not None)
+
+
+def values_of(registry, stored):
+    folded = stored.casefold()
+    return next((values for key, values in registry.items() if key.casefold() == folded), {})
+
+
+def _live(kind, data):
+    return base64.b64decode(data) if kind == "Binary" else data
+
+
+@cmdlet(ITEMS + "Get-ItemProperty", takes="Path LiteralPath Name", source=f"{DOCS}; PowerShell RegistryProvider.GetProperty (a key without values answers nothing)",
+        assumed="a DWORD reads as an unsigned number")
+def get_item_property(run):
+    """The values of keys, with the provider's own note properties."""
+    for path, key in paths(run):
+        values = {name or "(default)": _live(*value) for name, value in values_of(run.host["registry"], path.stored(key)).items()}
+        if run.get("Name"):
+            wanted = {name.casefold() for name in run.get("Name")}
+            values = {name: value for name, value in values.items() if name.casefold() in wanted}
+            for name in run.get("Name"):
+                if name.casefold() not in {known.casefold() for known in values}:
+                    run.errors.append(run.error("System.Management.Automation.PSArgumentException", "InvalidArgument", link(
+                        "System.Management.Automation.PSArgumentException", f"Property {name} does not exist at path {path.hive}\\{key}.",
+                        2147942487)).err)
+        if not values:
+            continue
+        parent, _, child = key.rpartition("\\")
+        note = {"PSPath": path.shown(key), "PSParentPath": path.shown(parent), "PSChildName": child,
+                "PSProvider": Obj("System.Management.Automation.ProviderInfo", "provider/registry", {"Name": "Registry"})}
+        if path.drive:
+            note["PSDrive"] = Obj("System.Management.Automation.PSDriveInfo", f"drive/{path.drive}", {"Name": path.drive})
+        yield Obj("System.Management.Automation.PSCustomObject", f"registry/{run.backend.host}/{path.stored(key)}", {**values, **note})
+
+
+@cmdlet(ITEMS + "Test-Path", takes="Path LiteralPath PathType", source=DOCS)
+def test_path(run):
+    """Whether keys exist; wildcards and -PathType Container are honoured."""
+    if run.get("PathType", "Any").casefold() == "leaf":
+        return [False]
+    literal = run.get("LiteralPath")
+    answers = []
+    for text in literal or run.get("Path"):
+        path = Path(run, text)
+        if literal is None and re.search(r"[*?\[]", path.key):
+            answers.append(bool(matching(run, text, False)))
+        else:
+            answers.append(found(run.host["registry"], path.stored()) is not None)
+    return answers
+
+
+@cmdlet(ITEMS + "Get-ChildItem", takes="Path LiteralPath", source=DOCS)
+def get_child_item(run):
+    """The keys right below keys."""
+    registry = run.host["registry"]
+    for path, key in paths(run):
+        for child in children(registry, path.stored(key)):
+            whole = f"{key}\\{child}".lstrip("\\")
+            values = values_of(registry, path.stored(whole))
+            yield Obj("Microsoft.Win32.RegistryKey", f"registry/{run.backend.host}/{path.stored(whole)}", {
+                "Name": f"{path.hive}\\{whole}", "Property": [name or "(default)" for name in values], "ValueCount": len(values),
+                "SubKeyCount": len(children(registry, path.stored(whole))), "PSPath": path.shown(whole), "PSParentPath": path.shown(key),
+                "PSChildName": child})
+
+
+def _writable(run):
+    if not run.state.user(run.backend.user)["admin"]:
+        raise run.error("System.Security.SecurityException", "PermissionDenied", link(
+            "System.Security.SecurityException", "Requested registry access is not allowed.", 2148734218))
+
+
+def _own(run, stored):
+    """The values of an existing key, kept under its own spelling, to be changed."""
+    registry = run.host["registry"]
+    return registry.setdefault(next((key for key in registry if key.casefold() == stored.casefold()), stored), {})
+
+
+def _kind(value, wanted=None):
+    kind = wanted or ("DWord" if isinstance(value, int) else "MultiString" if isinstance(value, list) else "String")
+    return [kind, str(value) if kind in ("String", "ExpandString") else value]
+
+
+def _put(run, path, key, name, value, kind=None):
+    values = _own(run, path.stored(key))
+    name = "" if name.casefold() == "(default)" else name
+    own = next((known for known in values if known.casefold() == name.casefold()), name)
+    values[own] = _kind(value, kind or (values[own][0] if own in values else None))
+
+
+@cmdlet(ITEMS + "Set-ItemProperty", takes="Path LiteralPath Name Value Type", source=DOCS, changes=True)
+def set_item_property(run):
+    """Sets or makes one value of keys."""
+    _writable(run)
+    for path, key in paths(run):
+        _put(run, path, key, run.get("Name"), run.get("Value"), run.get("Type"))
+    return []
+
+
+@cmdlet(ITEMS + "New-ItemProperty", takes="Path LiteralPath Name Value PropertyType", source=DOCS, changes=True)
+def new_item_property(run):
+    """Makes one value of keys; an existing one is an error without -Force."""
+    _writable(run)
+    for path, key in paths(run):
+        if not run.get("Force") and run.get("Name").casefold() in {n.casefold() for n in values_of(run.host["registry"], path.stored(key))}:
+            raise run.error("System.IO.IOException", "WriteError", link("System.IO.IOException", "The property already exists.", 2148734208))
+        _put(run, path, key, run.get("Name"), run.get("Value"), run.get("PropertyType"))
+    return []
+
+
+@cmdlet(ITEMS + "Remove-ItemProperty", takes="Path LiteralPath Name", source=DOCS, changes=True)
+def remove_item_property(run):
+    """Removes values of keys."""
+    _writable(run)
+    for path, key in paths(run):
+        values = _own(run, path.stored(key))
+        for name in run.get("Name"):
+            own = next((known for known in values if known.casefold() == name.casefold()), None)
+            if own is None:
+                raise run.error("System.Management.Automation.PSArgumentException", "InvalidArgument", link(
+                    "System.Management.Automation.PSArgumentException", f"Property {name} does not exist at path {path.hive}\\{key}.", 2147942487))
+            del values[own]
+    return []
+
+
+@cmdlet(ITEMS + "New-Item", takes="Path Name Value", source=DOCS, changes=True)
+def new_item(run):
+    """Makes a key, with those above it; an existing one is an error without -Force."""
+    _writable(run)
+    for text in run.get("Path"):
+        path = Path(run, text + (f"\\{run.get('Name')}" if run.get("Name") else ""))
+        if found(run.host["registry"], path.stored()) and not run.get("Force"):
+            raise run.error("System.IO.IOException", "ResourceExists", link(
+                "System.IO.IOException", "A key in this path already exists.", 2148734208))
+        values = _own(run, path.stored())
+        if run.get("Value") is not None:
+            values[""] = _kind(run.get("Value"))
+    return []
+
+
+@cmdlet(ITEMS + "Remove-Item", takes="Path LiteralPath Recurse", source=DOCS, changes=True)
+def remove_item(run):
+    """Removes keys; one with keys below it needs -Recurse (it would ask otherwise)."""
+    _writable(run)
+    registry = run.host["registry"]
+    for path, key in list(paths(run)):
+        stored = path.stored(key).casefold()
+        below = [known for known in registry if known.casefold() == stored or known.casefold().startswith(stored + "\\")]
+        if len(below) > 1 and not run.get("Recurse"):
+            raise not_modelled("the question that Remove-Item asks without -Recurse")
+        for known in below:
+            del registry[known]
+    return []
