@@ -20,8 +20,9 @@ def run(tmp_path, user, sudo="no", without=()):
         if name not in without:
             (folder / name).write_text(f"#!/bin/sh\n{body}\n", encoding="ascii")
             (folder / name).chmod(0o755)
-    done = subprocess.run(["/bin/sh", str(SCRIPT), "python3-venv"], env={"PATH": str(folder), "LOG": str(log), "USER_ID": user, "SUDO": sudo},
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    environment = {"PATH": str(folder), "LOG": str(log), "USER_ID": user, "SUDO": sudo}
+    done = subprocess.run(["/bin/sh", str(SCRIPT), "python3-venv"], env=environment, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr, log.read_text(encoding="ascii").splitlines()
 
 
