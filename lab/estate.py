@@ -146,7 +146,7 @@ class Cluster:
         self.words = LANGUAGES[description.get("language", "en")]
         self.nodes = description["nodes"]
         self.groups, self.resources = [], []
-        self.disks = 0
+        self.disks, self.number = 0, len(estate["clusters"])
         self.hosts = estate["hosts"]
 
     def document(self):
@@ -205,7 +205,7 @@ class Cluster:
             "DiskRecoveryAction": ["UInt32", 0], "VolumeNumbers": ["ByteArray", ""]})
 
     def _access_point(self, group, name, ip, computer, core=False):
-        address = f"192.0.2.{100 + len(self.resources)}"
+        address = f"192.0.2.{100 + 20 * self.number + len(self.resources)}"
         provider = self._resource(group, ip, "IP Address", core=core, private={
             "Network": ["String", self.words["network"].format(1)], "Address": ["String", address], "SubnetMask": ["String", "255.255.255.0"],
             "EnableNetBIOS": ["UInt32", 0], "OverrideAddressMatch": ["UInt32", 0], "EnableDhcp": ["UInt32", 0], "ProbePort": ["UInt32", 0],
