@@ -1,0 +1,258 @@
+# Copyright (c) 2026 the biztalk.fault_tolerance authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+"""A report for people and for programs: report.json, the summary on a terminal, and what changed since another report."""
+
+import json
+import os
+import pathlib
+import tempfile
+import textwrap
+import unicodedata
+
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.control import SEVERITIES
+
+FILE = "report.json"
+NARROWEST = 40
+ACTIONS = 10
+EVIDENCE = 3
+UNKNOWNS = 8
+COLOURS = {"pass": "32", "drift": "31", "cannot tell": "33", "critical": "31;1", "high": "31", "medium": "33", "low": "36",
+           "better": "32", "worse": "31", "heading": "1"}
+VERDICTS = {"pass": "PASS", "drift": "DRIFT", "cannot tell": "CANNOT TELL"}
+MEANS = {"critical": "data can be lost", "high": "an outage", "medium": "worse when something else fails", "low": "hygiene"}
+
+
+def write(report, folder):
+    """Writes a (masked) report to ``<folder>/report.json``, readable by its owner alone. Returns the path."""
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
+            json.dump(report, stream, ensure_ascii=False, indent=1)
+            stream.write("\n")
+        os.replace(temporary, folder / FILE)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return str(folder / FILE)
+
+
+def read(path):
+    """A report from a file, or from a folder that holds report.json. Raises ValueError with one sentence."""
+    path = pathlib.Path(path)
+    path = path / FILE if path.is_dir() else path
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read as a report: {error}.") from error
+    if not isinstance(report, dict) or report.get("version") != 1:
+        raise ValueError(f"{path} is not a report of version 1.")
+    return report
+
+
+def compare(before, after):
+    """What changed between two reports, by fingerprint: lists of ``{control, title, subject, item, severity, before, after}``.
+
+    *better*: failed and does no longer. *worse*: fails now and did not, on a subject that was there. *new*: fails on a subject
+    that the former report did not have. *gone*: failed on a subject that is no longer there. *unclear*: was known and is
+    unknown now.
+    """
+    old, new = _by_fingerprint(before), _by_fingerprint(after)
+    changes = {"better": [], "worse": [], "new": [], "gone": [], "unclear": []}
+    for mark in dict.fromkeys([*new, *old]):
+        was, now = old.get(mark), new.get(mark)
+        kind = _change(was and was["status"], now and now["status"])
+        if kind:
+            about = now or was
+            changes[kind].append({**{key: about[key] for key in ("control", "title", "subject", "item", "severity", "fingerprint")},
+                                  "before": was and was["status"], "after": now and now["status"]})
+    return changes
+
+
+def _change(was, now):
+    if was == now:
+        return None
+    if now == "fail":
+        return "worse" if was else "new"
+    if now == "unknown":
+        return "unclear" if was else None
+    if was == "fail":
+        return "better" if now else "gone"
+    return None
+
+
+def _by_fingerprint(report):
+    """Every sub-item of every finding; a waiver counts for all of its items."""
+    items = {}
+    for finding in report["findings"]:
+        for item in finding["items"]:
+            waived = finding["status"] == "waived" and item["status"] == "fail"
+            items[item["fingerprint"]] = {**finding, "item": item["item"], "status": "waived" if waived else item["status"],
+                                          "fingerprint": item["fingerprint"]}
+    return items
+
+
+def printable(text):
+    """A text that cannot steer a terminal: control characters, line ends and changes of direction as escapes."""
+    return "".join(c if c == " " or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs") else
+                   c.encode("unicode_escape").decode() for c in text)
+
+
+class _Page:
+    """Lines of at most *width* columns, with or without colours."""
+
+    def __init__(self, width, colour):
+        self.width, self.colour = max(width, NARROWEST), colour
+        self.lines = []
+
+    def put(self, text="", indent=0, hang=0, paint=None):
+        """One paragraph. *hang*: how much further the lines after the first are indented."""
+        lead = " " * indent
+        lines = _wrap(printable(text), self.width, lead, lead + " " * hang) if text else [""]
+        self.lines += [f"\x1b[{COLOURS[paint]}m{line}\x1b[0m" if self.colour and paint else line for line in lines]
+
+    def heading(self, text):
+        self.put()
+        self.put(text, paint="heading")
+
+
+def _columns(text):
+    """How many columns of a terminal a text takes."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _wrap(text, width, first, then):
+    """textwrap, but by columns: a wide character takes two of them."""
+    if _columns(text) == len(text):
+        return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=then, break_on_hyphens=False) or [""]
+    lines, line, room = [], first, width - len(first)
+    for word in text.split(" "):
+        while _columns(word) > width - len(then):
+            cut = next(n for n in range(len(word), 0, -1) if _columns(word[:n]) <= width - len(then))
+            lines, line, room, word = _fresh(lines, line, then, width, word[:cut]) + (word[cut:],)
+        if _columns(word) + 1 > room and line.strip():
+            lines.append(line)
+            line, room = then, width - len(then)
+        gap = " " if line.strip() else ""
+        line, room = line + gap + word, room - len(gap) - _columns(word)
+    return lines + [line]
+
+
+def _fresh(lines, line, then, width, piece):
+    """The state of _wrap after a piece that fills a line of its own."""
+    return (lines + ([line] if line.strip() else []) + [then + piece], then, width - len(then))
+
+
+def summary(report, width=80, colour=False, changes=None):
+    """The report for a terminal of *width* columns. *changes*: what ``compare`` found, where there is a former report."""
+    page = _Page(width, colour)
+    if report["note"]:
+        page.put(f"Note: {report['note']}")
+    page.put(f"Verdict: {VERDICTS[report['verdict']]}. {_verdict_sentence(report)}", paint=report["verdict"])
+    page.put(_confidence(report))
+    for sentence in _coverage(report):
+        page.put(sentence)
+    _put_actions(page, report)
+    _put_unknowns(page, report)
+    if changes is not None:
+        _put_changes(page, changes)
+    return "\n".join(page.lines) + "\n"
+
+
+def _verdict_sentence(report):
+    if report["verdict"] == "drift":
+        counts = [f"{number} {severity}" for severity, number in report["severities"].items() if number]
+        return f"{_many(report['counts']['fail'], 'finding')} failed: {', '.join(counts)}."
+    if report["verdict"] == "pass":
+        return "Everything that was judged is as the baseline asks."
+    return "Nothing that was judged has drifted, but not everything could be judged." if report["confidence"]["judged"] else \
+        "Nothing could be judged."
+
+
+def _many(number, thing):
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _confidence(report):
+    confidence, counts = report["confidence"], report["counts"]
+    judged, of = confidence["judged"], confidence["of"]
+    share = f" ({100 * judged // of} %)" if of else ""
+    rest = [f"{counts[status]} {words}" for status, words in (("pass", "passed"), ("waived", "waived"), ("not_applicable", "not applicable"))
+            if counts[status]]
+    return f"Confidence: {judged} of {of} findings judged{share}. {', '.join(rest).capitalize()}{'.' if rest else ''}"
+
+
+def _coverage(report):
+    coverage, not_asked, waivers = report["coverage"], report["not_asked"], report["waivers"]
+    if coverage["hosts"] < coverage["of"]:
+        yield f"Covers {coverage['hosts']} of {coverage['of']} hosts of the inventory."
+    if coverage["unread"]:
+        yield f"Not read: {', '.join(coverage['unread'])}."
+    if not_asked["findings"]:
+        yield f"Not asked in this run: {_many(not_asked['findings'], 'finding')} of {', '.join(not_asked['controls'])}."
+    for named in waivers["expired"]:
+        yield f"Waiver expired: {named}."
+    for named in waivers["unused"]:
+        yield f"Waiver without a failing finding: {named}."
+
+
+def _put_actions(page, report):
+    if not report["actions"]:
+        return
+    page.heading("What to do first, and why")
+    for number, action in enumerate(report["actions"][:ACTIONS], 1):
+        page.put(f"{number}. {action['control']} [{action['severity']}: {MEANS[action['severity']]}] {action['title']}",
+                 hang=3, paint=action["severity"])
+        page.put(f"on {', '.join(action['subjects'])}", 3, 2)
+        for evidence in action["evidence"][:EVIDENCE]:
+            page.put(evidence, 3, 2)
+        if len(action["evidence"]) > EVIDENCE:
+            page.put(f"… and {len(action['evidence']) - EVIDENCE} more in {FILE}", 3)
+        page.put(f"Why: {action['why']}", 3, 5)
+        for incident in action["incidents"]:
+            title = report["incidents"].get(incident, {}).get("title", "")
+            page.put(f"{incident}: {title}", 3, 5)
+        page.put(f"Repair: {_repair(action['repair'])}", 3, 5)
+    left = len(report["actions"]) - ACTIONS
+    if left > 0:
+        page.put(f"… and {_many(left, 'more control')} in {FILE}")
+
+
+def _repair(repair):
+    if "advisory" in repair:
+        return repair["advisory"]
+    variables = ", ".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in repair.get("variables", {}).items())
+    return f"role biztalk.fault_tolerance.{repair['role']}" + (f" with {variables}" if variables else "")
+
+
+def _put_unknowns(page, report):
+    unknown = [finding for finding in report["findings"] if finding["status"] == "unknown"]
+    if not unknown:
+        return
+    page.heading("What could not be judged, and why")
+    for reason in report["confidence"]["reasons"]:
+        page.put(f"{reason['reason']}: {_many(reason['findings'], 'finding')}, as {reason['example']}", hang=2)
+    by_subject = {}
+    for finding in unknown:
+        by_subject.setdefault(finding["subject"], []).append(finding)
+    for subject, findings in list(by_subject.items())[:UNKNOWNS]:
+        page.put(f"{subject}: {', '.join(finding['control'] for finding in findings)}", 2, 2)
+    if len(by_subject) > UNKNOWNS:
+        page.put(f"… and {_many(len(by_subject) - UNKNOWNS, 'more subject')} in {FILE}", 2)
+
+
+def _put_changes(page, changes):
+    page.heading("Since the former report")
+    words = {"better": "better", "worse": "worse", "new": "new", "gone": "no longer there", "unclear": "no longer known"}
+    if not any(changes.values()):
+        page.put("Nothing has changed.")
+    for kind, said in words.items():
+        found = sorted(changes[kind], key=lambda change: -SEVERITIES.index(change["severity"]))
+        for change in found:
+            item = f", {change['item']}" if change["item"] else ""
+            page.put(f"{said}: {change['control']} on {change['subject']}{item}: {change['title']}", hang=2,
+                     paint={"better": "better", "worse": "worse", "new": "worse"}.get(kind))
