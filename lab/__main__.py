@@ -1,6 +1,3 @@
-# Copyright (c) 2026 the biztalk.fault_tolerance authors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """``python -m lab``: serves a simulated estate until Ctrl-C or SIGTERM. Prints one line when it is ready."""
 from __future__ import annotations
 

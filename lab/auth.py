@@ -1,6 +1,3 @@
-# Copyright (c) 2026 the biztalk.fault_tolerance authors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Who is on a connection: Basic, or NTLM inside Negotiate with the message encryption of WinRM (MS-WSMV 2.2.9.1)."""
 from __future__ import annotations
 

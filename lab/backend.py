@@ -1,6 +1,3 @@
-# Copyright (c) 2026 the biztalk.fault_tolerance authors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Cmdlets of one simulated host, for one user: ``invoke`` binds and runs one, ``assign`` sets a property of a live object."""
 from __future__ import annotations
 
@@ -63,8 +60,9 @@ def cmdlet(name, takes, source, changes=False, assumed=""):
 def assignable(type_name, properties, source, assumed=""):
     """Registers a function ``(run, obj, property, value)`` that sets any of *properties* on objects of a type."""
     def register(function):
+        known = Command(f"assigning properties of {type_name}", function, frozenset(properties), True, source, assumed)
         for name in properties:
-            ASSIGNABLE[type_name, name.casefold()] = (name, Command(f"set {name} of {type_name.rsplit('.', 1)[-1]}", function, frozenset(), True, source, assumed))
+            ASSIGNABLE[type_name, name.casefold()] = (name, known)
         return function
     return register
 
@@ -136,4 +134,4 @@ def _ended(error):
     return Outcome([], [error.err], [])
 
 
-from lab.cmdlets import cluster_changes, clusters, dtc, host, registry  # noqa: E402,F401  they register themselves above
+import lab.cmdlets  # noqa: E402,F401  they register themselves above

@@ -1,6 +1,3 @@
-# Copyright (c) 2026 the biztalk.fault_tolerance authors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """The lab's own reading of a batch: what the executor does in PowerShell, done here over the same cmdlets. Shapes: docs/architecture.md."""
 from __future__ import annotations
 

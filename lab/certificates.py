@@ -1,6 +1,3 @@
-# Copyright (c) 2026 the biztalk.fault_tolerance authors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """The lab's own certificate authority, its certificate for loopback, and three certificates that a client must refuse."""
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ def ensure(folder):
     trusted = folder / "ca.pem"
     if not trusted.exists():
         authority, stranger = trustme.CA(organization_name="biztalk.fault_tolerance lab"), trustme.CA()
-        past = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
+        past = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
         issued = {
             "good": authority.issue_cert(*NAMES),
             "untrusted": stranger.issue_cert(*NAMES),

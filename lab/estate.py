@@ -1,6 +1,3 @@
-# Copyright (c) 2026 the biztalk.fault_tolerance authors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """From a short description of an estate to the healthy documents of its hosts, clusters, shares and users.
 
 The description is the ``estate`` of a scenario file; lab/scenarios/healthy.yml shows every key.
@@ -8,7 +5,7 @@ The description is the ``estate`` of a scenario file; lab/scenarios/healthy.yml 
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from lab import membership
 
@@ -28,7 +25,7 @@ LANGUAGES = {
            "disk": "Cluster Disk {}", "adapter": "Ethernet", "types": {"File Share Witness": "File Share Witness"},
            "services": {"ClusSvc": "Cluster Service", "ENTSSO": "Enterprise Single Sign-On Service",
                         "MSDTC": "Distributed Transaction Coordinator", "W32Time": "Windows Time"}},
-    "de": {"caption": "Microsoft Windows Server 2019 Standard (de)", "language": 1031, "culture": "de-DE", "core": "Clustergruppe",
+    "de": {"caption": "Microsoft Windows Server 2019 Standard", "language": 1031, "culture": "de-DE", "core": "Clustergruppe",
            "storage": "Verf\u00fcgbarer Speicher", "name": "Clustername", "ip": "Cluster-IP-Adresse", "network": "Clusternetzwerk {}",
            "disk": "Clusterdatentr\u00e4ger {}", "adapter": "Ethernet",
            "types": {"File Share Witness": "Dateifreigabezeuge", "Physical Disk": "Physischer Datentr\u00e4ger",
@@ -68,7 +65,7 @@ def guid(*parts):
 
 def build(description, clock=None):
     """The documents of a healthy estate: ``{"hosts", "clusters", "shares", "users"}``; its hosts started 16 days before *clock*."""
-    now = datetime.fromisoformat(str(clock or datetime.now(timezone.utc)).replace("Z", "+00:00"))
+    now = datetime.fromisoformat(str(clock or datetime.now(UTC)).replace("Z", "+00:00"))
     started = (now - timedelta(days=16)).strftime("%Y-%m-%dT03:12:40.5000000Z")
     domain = description.get("domain", "contoso.test")
     netbios = domain.split(".")[0].upper()
@@ -94,9 +91,9 @@ def _host(name, host, domain, number, started):
     document = {
         "name": name.upper(), "domain": domain, "powered": True, "cluster": host.get("cluster"), "language_mode": "FullLanguage",
         "modules": ["CimCmdlets", "Microsoft.PowerShell.Management", "MsDtc", "NetAdapter"] + (["FailoverClusters"] if clustered else []),
-        "os": {"caption": words["caption"].replace(" (de)", ""), "build": "17763", "revision": 6532, "culture": words["culture"],
+        "os": {"caption": words["caption"], "build": "17763", "revision": 6532, "culture": words["culture"],
                "language": words["language"], "started": started, "installed": "2024-02-05T09:00:00.0000000Z"},
-        "address": f"192.0.2.{11 + number}",
+        "address": f"10.0.{number // 200}.{number % 200 + 11}",
         "adapters": {words["adapter"]: True, words["adapter"] + " 2": True},
         "services": {s: {"display": words["services"][s], "state": "Running", "mode": mode, "account": ACCOUNTS.get(s, r"NT AUTHORITY\LocalService")}
                      for s, mode in services.items() if mode},
@@ -113,8 +110,8 @@ def _registry(name, host, number):
     """``key -> {value: [kind, data]}`` with full key names; the default value is the empty name."""
     cid = guid("cid", name)
     keys = {
-        CURRENT_VERSION: {"EditionID": ["String", "ServerStandard"], "InstallationType": ["String", "Server"], "ProductName": ["String", "Windows Server 2019 Standard"],
-                          "CurrentBuild": ["String", "17763"], "UBR": ["DWord", 6532], "ReleaseId": ["String", "1809"]},
+        CURRENT_VERSION: {"EditionID": ["String", "ServerStandard"], "InstallationType": ["String", "Server"], 
+                          "ProductName": ["String", "Windows Server 2019 Standard"], "CurrentBuild": ["String", "17763"], "UBR": ["DWord", 6532], "ReleaseId": ["String", "1809"]},
         CONTROL + r"\TimeZoneInformation": {"TimeZoneKeyName": ["String", "W. Europe Standard Time"], "Bias": ["DWord", 4294967236]},
         CONTROL + r"\Session Manager": {"ProtectionMode": ["DWord", 1]},
         CONTROL + r"\ComputerName\ActiveComputerName": {"ComputerName": ["String", name.upper()]},
@@ -134,7 +131,7 @@ def _registry(name, host, number):
         keys[SQL_ROOT] = {"IsListenerActive": ["DWord", 0]}
         keys[SQL_ROOT + r"\Instance Names\SQL"] = {host["sql"]: ["String", instance]}
         keys[SQL_ROOT + rf"\{instance}\Setup"] = {"PatchLevel": ["String", "15.0.4385.2"], "Version": ["String", "15.0.4385.2"],
-                                                  "Edition": ["String", "Enterprise Edition: Core-based Licensing"], "SQLPath": ["String", r"C:\Program Files\Microsoft SQL Server\MSSQL15." + host["sql"] + r"\MSSQL"]}
+                                                  "Edition": ["String", "Enterprise Edition: Core-based Licensing"]}
     return keys
 
 
@@ -174,8 +171,8 @@ class Cluster:
             "properties": {**CLUSTER_PROPERTIES, **self.description.get("properties", {})},
             "nodes": [self._node(number, node) for number, node in enumerate(self.nodes, 1)],
             "networks": [{"id": guid("network", self.name, str(n)), "name": self.words["network"].format(n), "role": role, "metric": metric,
-                          "address": address, "mask": "255.255.255.0"}
-                         for n, role, metric, address in ((1, 3, 70240, "192.0.2.0"), (2, 1, 30240, "198.51.100.0"))],
+                          "address": address, "mask": "255.255.0.0"}
+                         for n, role, metric, address in ((1, 3, 70240, "10.0.0.0"), (2, 1, 30240, "10.9.0.0"))],
             "groups": self.groups, "resources": self.resources,
             "quorum": {"type": 1, "resource": witness and witness["id"]},
         }
@@ -205,9 +202,9 @@ class Cluster:
             "DiskRecoveryAction": ["UInt32", 0], "VolumeNumbers": ["ByteArray", ""]})
 
     def _access_point(self, group, name, ip, computer, core=False):
-        address = f"192.0.2.{100 + 20 * self.number + len(self.resources)}"
+        address = f"10.1.{self.number}.{len(self.resources) + 10}"
         provider = self._resource(group, ip, "IP Address", core=core, private={
-            "Network": ["String", self.words["network"].format(1)], "Address": ["String", address], "SubnetMask": ["String", "255.255.255.0"],
+            "Network": ["String", self.words["network"].format(1)], "Address": ["String", address], "SubnetMask": ["String", "255.255.0.0"],
             "EnableNetBIOS": ["UInt32", 0], "OverrideAddressMatch": ["UInt32", 0], "EnableDhcp": ["UInt32", 0], "ProbePort": ["UInt32", 0],
             "LeaseObtainedTime": ["DateTime", "1601-01-01T00:00:00.0000000Z"], "LeaseExpiresTime": ["DateTime", "1601-01-01T00:00:00.0000000Z"]})
         return self._resource(group, name, "Network Name", [[provider]], core=core, private={

@@ -1,6 +1,3 @@
-# Copyright (c) 2026 the biztalk.fault_tolerance authors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Makes lab/catalogue.json: what the reference catalogue says of the cmdlets and objects that the lab models.
 
 Usage: python -m lab.extract_catalogue <folder with cmdlets.json and objects.json>

@@ -1,10 +1,9 @@
-# Copyright (c) 2026 the biztalk.fault_tolerance authors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """The Ansible inventory of a scenario for the ports that a lab listens on."""
 from __future__ import annotations
 
 import yaml
+
+from lab.estate import LANGUAGES
 
 HEAD = "# Made by `python -m lab.inventory`: the hosts of the lab's healthy and drifted scenarios. A simulation.\n"
 
@@ -16,17 +15,31 @@ def document(plan, port, https_port, ca):
     user, account = next(iter(estate["users"].items()))
     common = {"ansible_connection": "winrm", "ansible_host": "127.0.0.1", "ansible_user": user.replace("{domain}", netbios),
               "ansible_password": account["password"], "ansible_winrm_transport": "ntlm", "ansible_winrm_scheme": "http",
-              "ansible_port": port, "ansible_winrm_path": "wsman/{{ inventory_hostname }}", "ansible_winrm_ca_trust_path": str(ca)}
+              "ansible_port": port, "ansible_winrm_ca_trust_path": str(ca)}
     children = {}
     for name, cluster in estate.get("clusters", {}).items():
         group = children.setdefault("cluster_node", {"children": {}})["children"].setdefault(name.lower(), {
-            "hosts": {node: {} for node in cluster["nodes"]}, "vars": {"cluster_name": name}})
+            "hosts": {node: {} for node in cluster["nodes"]}, "vars": {"cluster_name": name, "windows_cluster_quorum": declared(cluster)}})
         if list(estate["clusters"]).index(name) % 2:
             group["vars"].update(ansible_winrm_scheme="https", ansible_port=https_port)
     for name, host in estate["hosts"].items():
         for group in (host or {}).get("groups", ()):
             children.setdefault(group, {}).setdefault("hosts", {})[name] = {}
-    return {"all": {"vars": common, "hosts": {name: {} for name in estate["hosts"]}, "children": children}}
+    # not by inventory_hostname: under delegate_to that is the host which delegates
+    paths = {name: {"ansible_winrm_path": f"wsman/{name}"} for name in estate["hosts"]}
+    return {"all": {"vars": common, "hosts": paths, "children": children}}
+
+
+def declared(cluster):
+    """The quorum that the playbook ``configure`` shall bring a cluster to: the healthy one of its description."""
+    witness = cluster.get("witness") or {}
+    quorum = {"dynamic_quorum": True, "node_weights": [{"name": node.upper(), "weight": 1} for node in cluster["nodes"]]}
+    if "disk" in witness:
+        disk = LANGUAGES[cluster.get("language", "en")]["disk"].format(1)
+        return {**quorum, "witness": "disk", "witness_disk": disk}
+    if "share" in witness:
+        return {**quorum, "witness": "file_share", "witness_share": witness["share"]}
+    return quorum
 
 
 def text(plan, port, https_port, ca):

@@ -1,6 +1,3 @@
-# Copyright (c) 2026 the biztalk.fault_tolerance authors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Cluster membership and quorum: votes, what a lost or returning node changes, where groups run, which services follow.
 
 Source of the vote rules: Microsoft, "Understanding cluster and pool quorum" (dynamic quorum, dynamic witness).

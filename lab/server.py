@@ -1,6 +1,3 @@
-# Copyright (c) 2026 the biztalk.fault_tolerance authors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """The lab on the wire: HTTP and HTTPS on loopback, one URL path a host, faults, counters and a small control API.
 
 ``/wsman/<host>`` is WS-Management; ``/stats`` (GET) and ``/control/<what>`` (GET, POST, JSON) are for people and tests.

@@ -1,13 +1,10 @@
-# Copyright (c) 2026 the biztalk.fault_tolerance authors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """The estate as it is now, kept in SQLite: hosts, clusters, file shares and users as JSON documents; a clock; a recorder of calls."""
 from __future__ import annotations
 
 import hashlib
 import json
 import sqlite3
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 KINDS = ("hosts", "clusters", "shares", "users")
 FORMAT = "%Y-%m-%dT%H:%M:%S.%f"
@@ -79,7 +76,7 @@ class State:
     def clock(self):
         """Now in the estate: ISO 8601 UTC with seven digits."""
         stored = self._meta("clock")
-        return stored if stored else _iso(datetime.now(timezone.utc))
+        return stored if stored else _iso(datetime.now(UTC))
 
     def move_clock(self, seconds):
         now = datetime.strptime(self.clock[:26], FORMAT) + timedelta(seconds=seconds)
@@ -128,5 +125,5 @@ def _iso(moment):
     if isinstance(moment, str):
         moment = datetime.fromisoformat(moment.replace("Z", "+00:00"))
     if moment.tzinfo:
-        moment = moment.astimezone(timezone.utc)
+        moment = moment.astimezone(UTC)
     return moment.strftime(FORMAT) + "0Z"

@@ -1,6 +1,3 @@
-# Copyright (c) 2026 the biztalk.fault_tolerance authors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """WS-Management for remote shells: Create, Command, Send, Receive, Signal, Delete of one host, without any HTTP.
 
 Envelopes, faults and the first Receive that carries everything follow recorded exchanges (DMTF DSP0226, MS-WSMV).
@@ -166,7 +163,7 @@ class Shells:
         until = time.monotonic() + request.timeout
         try:
             await asyncio.wait_for(command.finished.wait(), request.timeout)
-        except asyncio.TimeoutError as error:
+        except TimeoutError as error:
             raise Fault(2150858793) from error
         if command.done_at > until:
             await asyncio.sleep(max(0.0, until - time.monotonic()))

@@ -1,6 +1,3 @@
-# Copyright (c) 2026 the biztalk.fault_tolerance authors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Changing a failover cluster: quorum, dependencies, owners, private and common properties, states of resources and nodes."""
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from lab import membership
 from lab.backend import assignable, cmdlet
 from lab.cmdlets.clusters import CMDLET_EXCEPTION, NS, View, named_owner, quorum_settings
 from lab.estate import LANGUAGES, guid, share_witness
-from lab.values import CmdletError, link, not_modelled, win32
+from lab.values import CmdletError, link, not_modelled
 
 PAGES = "reference pages of FailoverClusters (2016, 2019)"
 FC = "FailoverClusters\\"
@@ -252,11 +249,11 @@ def move_group(run):
     view = View(run, write=True)
     group = view.given("ClusterGroup") if run.get("Name") is None else _one(view, view.groups, run.get("Name"))
     target = None if run.get("Node") is None else _one(view, view.nodes, run.get("Node"))
-    if target is None or target["name"] != group["owner"]:
-        if membership.move(view.cluster, view.hosts, group, target and target["name"]) is None:
-            raise view.failed(5016, f"An error occurred while moving the clustered role '{group['name']}'.",
-                              "The operation failed because either the specified cluster node is not the owner of the group, or the node is not "
-                              "a possible owner of the group")
+    there = target is not None and target["name"] == group["owner"]
+    if not there and membership.move(view.cluster, view.hosts, group, target and target["name"]) is None:
+        raise view.failed(5016, f"An error occurred while moving the clustered role '{group['name']}'.",
+                          "The operation failed because either the specified cluster node is not the owner of the group, or the node is not "
+                          "a possible owner of the group")
     membership.settle(view.cluster, view.hosts)
     return [View(run).group(group)]
 

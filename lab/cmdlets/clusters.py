@@ -1,6 +1,3 @@
-# Copyright (c) 2026 the biztalk.fault_tolerance authors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Reading a failover cluster: objects with all properties of the real types, and the errors that nodes really give."""
 from __future__ import annotations
 
@@ -92,7 +89,7 @@ class View:
         return self._obj("ClusterNetwork", network["id"], lambda: {
             "Name": network["name"], "Id": network["id"], "Cluster": self.whole(), "Role": network["role"], "Address": network["address"],
             "AddressMask": network["mask"], "AutoMetric": True, "Metric": network["metric"], "Ipv4Addresses": [network["address"]],
-            "Ipv4PrefixLengths": [24], "Ipv6Addresses": [], "Ipv6PrefixLengths": [], "State": 3 if 3 in up else 1})
+            "Ipv4PrefixLengths": [16], "Ipv6Addresses": [], "Ipv6PrefixLengths": [], "State": 3 if 3 in up else 1})
 
     def _interface_states(self, network):
         """``(node, state)`` of each interface of a network: Up, Failed where its adapter is off, Unavailable where its node is down."""
@@ -102,15 +99,17 @@ class View:
             yield node, 0 if node["state"] == membership.DOWN else 3 if adapter else 1
 
     def interfaces(self):
-        for place, network in enumerate(self.cluster["networks"]):
-            for node, state in self._interface_states(network):
-                adapter = list(self.hosts[node["host"]]["adapters"])[place]
-                address = network["address"].rsplit(".", 1)[0] + "." + self.hosts[node["host"]]["address"].rsplit(".", 1)[1]
-                yield self._obj("ClusterNetworkInterface", network["id"] + node["id"], lambda: {
-                    "Name": f"{node['name']} - {adapter}", "Id": f"{network['id'][:-2]}{int(node['id']):02d}", "Cluster": self.whole(),
-                    "Network": self.network(network), "Node": node["name"], "State": state, "Adapter": f"vmxnet3 Ethernet Adapter #{place + 1}",
-                    "AdapterId": f"{network['id'][:-2]}{int(node['id']):02d}".upper(), "Address": address, "Ipv4Addresses": [address],
-                    "Ipv6Addresses": []})
+        return [self._interface(place, network, node, state) for place, network in enumerate(self.cluster["networks"])
+                for node, state in self._interface_states(network)]
+
+    def _interface(self, place, network, node, state):
+        host = self.hosts[node["host"]]
+        address = network["address"].removesuffix(".0.0") + "." + host["address"].split(".", 2)[2]
+        own_id = f"{network['id'][:-2]}{int(node['id']):02d}"
+        return self._obj("ClusterNetworkInterface", own_id, lambda: {
+            "Name": f"{node['name']} - {list(host['adapters'])[place]}", "Id": own_id, "Cluster": self.whole(), "Network": self.network(network),
+            "Node": node["name"], "State": state, "Adapter": f"vmxnet3 Ethernet Adapter #{place + 1}", "AdapterId": own_id.upper(),
+            "Address": address, "Ipv4Addresses": [address], "Ipv6Addresses": []})
 
     def group(self, group):
         return self._obj("ClusterGroup", group["id"], lambda: {
@@ -274,15 +273,13 @@ def expression(cluster, item):
     return " and ".join("(" + " or ".join(name(part) for part in parts) + ")" for parts in item["depends"])
 
 
-@cmdlet(r"FailoverClusters\Get-ClusterResourceDependency", takes="Resource Guid InputObject", source=f"{OBJECTS}; co-056",
+@cmdlet(r"FailoverClusters\Get-ClusterResourceDependency", takes="Resource InputObject", source=f"{OBJECTS}; co-056",
         assumed="each alternative stands in parentheses; no dependency is an empty text")
 def get_dependency(run):
     """The dependency expression of one resource."""
     view = View(run)
-    item = view.given("ClusterResource")
-    if run.get("Guid"):
-        raise not_modelled("Get-ClusterResourceDependency -Guid")
-    for item in [item] if item is not None else view.resources(run.get("Resource")):
+    piped = view.given("ClusterResource")
+    for item in [piped] if piped is not None else view.resources(run.get("Resource")):
         yield typed(NS + "ClusterResourceDependency", f"{item['id']}/dependency", {
             "Resource": view.resource(item), "DependencyExpression": expression(view.cluster, item)})
 

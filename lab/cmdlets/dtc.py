@@ -1,6 +1,3 @@
-# Copyright (c) 2026 the biztalk.fault_tolerance authors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """MSDTC: the local instance, whose settings are registry values, and clustered ones on the node that owns them."""
 from __future__ import annotations
 
@@ -75,7 +72,8 @@ def get_network_setting(run):
     return [obj]
 
 
-@cmdlet(r"MsDtc\Set-DtcNetworkSetting", takes="DtcName DisableNetworkAccess InboundTransactionsEnabled OutboundTransactionsEnabled RemoteClientAccessEnabled RemoteAdministrationAccessEnabled XATransactionsEnabled LUTransactionsEnabled AuthenticationLevel", source=f"{SOURCE}; KB 899191", changes=True, assumed="the restart of that DTC leaves no trace")
+@cmdlet(r"MsDtc\Set-DtcNetworkSetting", takes=" ".join(["DtcName", "DisableNetworkAccess", "AuthenticationLevel", *FLAGS]),
+        source=f"{SOURCE}; KB 899191", changes=True, assumed="the restart of that DTC leaves no trace")
 def set_network_setting(run):
     """Changes the settings that are named; -DisableNetworkAccess turns all of them off."""
     if not run.state.user(run.backend.user)["admin"]:

@@ -1,6 +1,3 @@
-# Copyright (c) 2026 the biztalk.fault_tolerance authors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """The Windows host itself: CIM classes, services, power, adapters, and the one kind of program that an operator starts here."""
 from __future__ import annotations
 
@@ -43,7 +40,8 @@ def _instances(run, name):
     raise not_modelled(f"the CIM class {name}")
 
 
-@cmdlet(r"CimCmdlets\Get-CimInstance", takes="ClassName Filter Property Namespace", source=CLASSES, assumed="hardware and memory of a virtual machine; properties not asked for with -Property are null")
+@cmdlet(r"CimCmdlets\Get-CimInstance", takes="ClassName Filter Property Namespace", source=CLASSES,
+        assumed="hardware and memory of a virtual machine; properties not asked for with -Property are null")
 def get_cim_instance(run):
     """Instances of Win32_OperatingSystem, Win32_ComputerSystem and Win32_Service, filtered by equalities."""
     if run.get("Namespace", "root/cimv2").lower().replace("\\", "/") != "root/cimv2":
@@ -106,7 +104,8 @@ def set_service(run):
     return []
 
 
-@cmdlet(MANAGEMENT + "Start-Service", takes="Name", source="reference page of Windows PowerShell 5.1", changes=True, assumed="a disabled service gives Win32 1058")
+@cmdlet(MANAGEMENT + "Start-Service", takes="Name", source="reference page of Windows PowerShell 5.1", changes=True,
+        assumed="a disabled service gives Win32 1058")
 def start_service(run):
     """Starts services; the cluster service joins its node."""
     for name in run.get("Name"):

@@ -1,6 +1,3 @@
-# Copyright (c) 2026 the biztalk.fault_tolerance authors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """The registry through PowerShell's item cmdlets. Any other provider is not modelled."""
 from __future__ import annotations
 
@@ -97,7 +94,8 @@ def _live(kind, data):
     return base64.b64decode(data) if kind == "Binary" else data
 
 
-@cmdlet(ITEMS + "Get-ItemProperty", takes="Path LiteralPath Name", source=f"{DOCS}; PowerShell RegistryProvider.GetProperty (a key without values answers nothing)",
+@cmdlet(ITEMS + "Get-ItemProperty", takes="Path LiteralPath Name",
+        source=f"{DOCS}; PowerShell RegistryProvider.GetProperty (a key without values answers nothing)",
         assumed="a DWORD reads as an unsigned number")
 def get_item_property(run):
     """The values of keys, with the provider's own note properties."""
