@@ -33,13 +33,11 @@ def document(plan, port, https_port, ca):
 def declared(cluster):
     """The quorum that the playbook ``configure`` shall bring a cluster to: the healthy one of its description."""
     witness = cluster.get("witness") or {}
-    quorum = {"dynamic_quorum": True, "node_weights": [{"name": node.upper(), "weight": 1} for node in cluster["nodes"]]}
     if "disk" in witness:
-        disk = LANGUAGES[cluster.get("language", "en")]["disk"].format(1)
-        return {**quorum, "witness": "disk", "witness_disk": disk}
+        return {"witness": "disk", "witness_disk": LANGUAGES[cluster.get("language", "en")]["disk"].format(1), "dynamic_quorum": True}
     if "share" in witness:
-        return {**quorum, "witness": "file_share", "witness_share": witness["share"]}
-    return quorum
+        return {"witness": "file_share", "witness_share": witness["share"], "dynamic_quorum": True}
+    return {}
 
 
 def text(plan, port, https_port, ca):
