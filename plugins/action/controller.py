@@ -33,7 +33,13 @@ class ActionModule(ActionBase):
         except host.HostError as error:
             state = "unreachable" if isinstance(error, host.HostUnreachable) else "failed"
             result = {state: True, "msg": error.message, "changed": False}
-        result.update(host=where, resource=f"{name} {options.get(getattr(module, 'KEY', ''), '')}".strip(),
+        finally:
+            # in a loop Ansible hands an open connection on to the next delegated host where that has the same address
+            self._connection.close()
+        key = getattr(module, "KEY", None)
+        if key and result.get("undo"):
+            result["undo"] = {key: options[key], **result["undo"]}
+        result.update(host=where, resource=f"{name} {options.get(key, '')}".strip(),
                       invocation={"module_args": options})
         return gate(result)
 

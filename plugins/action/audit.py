@@ -1,0 +1,93 @@
+# Copyright (c) 2026 the biztalk.fault_tolerance authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+"""Judges snapshots against the baseline and writes the report. Talks to no host."""
+
+import pathlib
+import shutil
+import sys
+
+from ansible import constants as C
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
+from ansible_collections.biztalk.fault_tolerance.plugins.modules import audit as module
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import baseline, contract, judge, report, snapshots, task
+
+TOP = 5
+
+
+class ActionModule(ActionBase):
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        options, gate = task.begin(self, module.ARGUMENT_SPEC, task_vars)
+        try:
+            rules = baseline.load(controls=options["controls"], parameters=options["parameters"], severities=options["severities"],
+                                  waivers=options["waivers"])
+            if options["snapshots"]:
+                found, inventory, hosts = snapshots.read_folder(options["snapshots"]), {}, None
+            else:
+                self._refuse_pieces(task_vars)
+                hosts = [str(host) for host in task_vars["ansible_play_hosts_all"] if _groups(task_vars, host)]
+                found, inventory = _of_this_play(options["output"], hosts, task_vars)
+        except ValueError as error:
+            raise AnsibleActionFail(gate.text(str(error))) from None
+        judged = gate(judge.judge(found, inventory, rules, judge.Options(
+            hosts, options["fail_from"], options["fail_on_unknown"], note=options["note"])))
+        path = report.write(judged, options["output"])
+        terminal = sys.stdout.isatty()
+        width = min(120, shutil.get_terminal_size((80, 24)).columns) if terminal else 80
+        task.display.display(report.summary(judged, width, colour=terminal and not C.ANSIBLE_NOCOLOR))
+        task.display.display(f"Report: {path}")
+        result = {"changed": False, "verdict": judged["verdict"], "confidence": judged["confidence"], "counts": judged["counts"],
+                  "top": judged["actions"][:TOP], "report": str(path)}
+        if judged["failing"]:
+            result.update(failed=True, msg=f"{judged['failing']} findings are of severity {options['fail_from']} or worse; see {path}.")
+        return result
+
+    def _refuse_pieces(self, task_vars):
+        """An estate is judged as a whole: not in batches, and not before every host was read."""
+        if len(task_vars["ansible_play_batch"]) != len(task_vars["ansible_play_hosts_all"]) and self._play().serial:
+            raise AnsibleActionFail("The play has serial, so that only a part of the estate would be judged; take serial out of the play.")
+        if self._play().strategy == "free":
+            raise AnsibleActionFail("The play has the strategy free, so that hosts could be judged before they were read; use the strategy linear.")
+
+    def _play(self):
+        part = self._task
+        while not hasattr(part, "_play") and part is not None:
+            part = part._parent
+        return part._play
+
+
+def _groups(task_vars, host):
+    return contract.contract_groups([name for name, members in task_vars["groups"].items() if host in members])
+
+
+def _of_this_play(output, hosts, task_vars):
+    """``(snapshots, inventory)`` of the play's hosts: each wrote a file, or the snapshot says that it did not."""
+    inventory = {"hosts": {}}
+    for host in task_vars["groups"]["all"]:
+        groups = _groups(task_vars, host)
+        if groups:
+            inventory["hosts"][str(host)] = {"groups": groups, "variables": {}}
+    found = []
+    for host in hosts:
+        path = pathlib.Path(output) / "snapshots" / f"{snapshots.file_name(host)}.json"
+        snapshot = snapshots.read(path) if path.is_file() else _unwritten(host, inventory["hosts"][host]["groups"], task_vars)
+        inventory["hosts"][host]["variables"] = snapshot["variables"]
+        found.append(snapshot)
+    for host in set(inventory["hosts"]) - set(hosts):
+        inventory["hosts"][host]["variables"] = contract.contract_variables(task_vars["hostvars"][host])
+    return found, inventory
+
+
+def _unwritten(host, groups, task_vars):
+    message = f"{host} was not read: its task did not come to an end."
+    hole = observed.hole("failed", message)
+    return {"schema": snapshots.SCHEMA, "host": host, "groups": groups, "variables": contract.contract_variables(task_vars["hostvars"][host]),
+            "status": "failed", "message": message, "powershell": {}, "areas": {area: hole for area in contract.areas_of(groups)}}
