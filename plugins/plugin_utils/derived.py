@@ -266,7 +266,12 @@ def _is_member(host, name, nodes):
 def msdtc_ids(hosts):
     """The MSDTC class ids of every host, and the other hosts that have one of them."""
     ids = {host.name: _ids(host) for host in hosts}
-    return [{"host": name, "ids": own, "shared_with": _shared(name, own, ids)} for name, own in ids.items()]
+    owners = {}
+    for name, own in ids.items():
+        for one in [] if observed.is_hole(own) else own:
+            if not observed.is_hole(one):
+                owners.setdefault(one, []).append(name)
+    return [{"host": name, "ids": own, "shared_with": _shared(name, own, owners)} for name, own in ids.items()]
 
 
 def _ids(host):
@@ -274,10 +279,9 @@ def _ids(host):
     return observed.hole("missing", f"{host.name} lists no class id of MSDTC.") if found == [] else found
 
 
-def _shared(name, own, ids):
+def _shared(name, own, owners):
+    """The hosts that have an id of a host, too: empty only where all its ids were seen."""
     if observed.is_hole(own):
         return own
-    known = {one for one in own if not observed.is_hole(one)}
-    others = [other for other, theirs in ids.items()
-              if other != name and not observed.is_hole(theirs) and known & {one for one in theirs if not observed.is_hole(one)}]
-    return others or first_hole(own) or []
+    others = {other for one in own if not observed.is_hole(one) for other in owners[one] if other != name}
+    return sorted(others) or first_hole(own) or []

@@ -125,7 +125,7 @@ def _element(expectation, element, clock):
         query.known(key)
     except Unknown as unknown:
         return _unknown(unknown.hole, name, _expected(expectation))
-    return _judged(expectation, element, name, f"{expectation.each.text}[{name}] ", clock, filtered=True)
+    return _judged(expectation, element, name, f"{expectation.each.text}[{name}]: ", clock, filtered=True)
 
 
 def _judged(expectation, seen, item, place, clock, filtered=False):

@@ -45,9 +45,8 @@ class Options:
 
 def judge(snapshots, inventory, baseline, options=Options()):
     """The report. *inventory*: ``{"hosts": {name: {"groups": [...], "variables": {...}}}}``, or {} to go by the snapshots."""
-    snapshots, inventory = plain(snapshots), plain(inventory)
     now = options.now or datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    hosts = estate.hosts_of(snapshots, inventory, options.hosts)
+    hosts = estate.hosts_of(snapshots, plain(inventory), options.hosts)
     findings, unasked = [], Counter()
     for subject in estate.subjects_of(hosts, baseline.kinds):
         seen = view(subject.facts, baseline.kinds[subject.kind].type)
@@ -91,6 +90,7 @@ def _only_not_asked(checks):
 def _finding(control, subject, checks):
     status = overall(check.status for check in checks)
     decisive = [check for check in checks if check.status == status]
+    beside = [check for check in checks if check.status == UNKNOWN and status == FAIL]
     items = _items(control, subject, checks)
     return {
         "control": control.id,
@@ -100,8 +100,8 @@ def _finding(control, subject, checks):
         "severity": control.severity,
         "expected": _few(check.expected for check in decisive),
         "actual": _few(_said(check) for check in decisive),
-        "evidence": list(dict.fromkeys(check.evidence for check in decisive if check.evidence)),
-        "reasons": sorted({check.reason for check in checks if check.reason}),
+        "evidence": list(dict.fromkeys(check.evidence for check in decisive + beside if check.evidence)),
+        "reasons": {check.reason: check.evidence for check in reversed(checks) if check.reason},
         "items": items,
         "why": control.why,
         "repair": control.repair,
@@ -172,13 +172,12 @@ def _verdict(counts, judged):
 
 
 def _reasons(findings):
-    """The main reasons of what is unknown: how many findings each one touches, with one of its sentences."""
+    """The main reasons of what is unknown, also beside a failure: how many findings each touches, with one of its sentences."""
     touched, sentence = Counter(), {}
     for finding in findings:
-        if finding["status"] == UNKNOWN:
-            for reason in finding["reasons"]:
-                touched[reason] += 1
-                sentence.setdefault(reason, finding["evidence"][0])
+        for reason, said in finding["reasons"].items():
+            touched[reason] += 1
+            sentence.setdefault(reason, said)
     return [{"reason": reason, "findings": number, "example": sentence[reason]} for reason, number in touched.most_common(REASONS_SHOWN)]
 
 
@@ -207,7 +206,7 @@ def _actions(findings):
         "why": found[0]["why"],
         "repair": found[0]["repair"],
         "subjects": [finding["subject"] for finding in found],
-        "evidence": [evidence for finding in found for evidence in finding["evidence"]],
+        "evidence": [f"{finding['subject']}: {evidence}" if len(found) > 1 else evidence for finding in found for evidence in finding["evidence"]],
         "incidents": found[0]["incidents"],
         "fingerprints": [finding["fingerprint"] for finding in found],
     } for found in sorted(failing.values(), key=urgency)]

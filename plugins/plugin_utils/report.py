@@ -16,13 +16,13 @@ from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.control im
 
 FILE = "report.json"
 NARROWEST = 40
-ACTIONS = 10
+IN_FULL = 5
+IN_ONE_LINE = 20
 EVIDENCE = 3
 UNKNOWNS = 8
 COLOURS = {"pass": "32", "drift": "31", "cannot tell": "33", "critical": "31;1", "high": "31", "medium": "33", "low": "36",
            "better": "32", "worse": "31", "heading": "1"}
 VERDICTS = {"pass": "PASS", "drift": "DRIFT", "cannot tell": "CANNOT TELL"}
-MEANS = {"critical": "data can be lost", "high": "an outage", "medium": "worse when something else fails", "low": "hygiene"}
 
 
 def write(report, folder):
@@ -204,22 +204,33 @@ def _put_actions(page, report):
     if not report["actions"]:
         return
     page.heading("What to do first, and why")
-    for number, action in enumerate(report["actions"][:ACTIONS], 1):
-        page.put(f"{number}. {action['control']} [{action['severity']}: {MEANS[action['severity']]}] {action['title']}",
-                 hang=3, paint=action["severity"])
-        page.put(f"on {', '.join(action['subjects'])}", 3, 2)
-        for evidence in action["evidence"][:EVIDENCE]:
-            page.put(evidence, 3, 2)
-        if len(action["evidence"]) > EVIDENCE:
-            page.put(f"… and {len(action['evidence']) - EVIDENCE} more in {FILE}", 3)
-        page.put(f"Why: {action['why']}", 3, 5)
-        for incident in action["incidents"]:
-            title = report["incidents"].get(incident, {}).get("title", "")
-            page.put(f"{incident}: {title}", 3, 5)
-        page.put(f"Repair: {_repair(action['repair'])}", 3, 5)
-    left = len(report["actions"]) - ACTIONS
-    if left > 0:
-        page.put(f"… and {_many(left, 'more control')} in {FILE}")
+    for number, action in enumerate(report["actions"][:IN_FULL], 1):
+        _put_action(page, report, number, action)
+    shorter = report["actions"][IN_FULL:]
+    if shorter:
+        page.heading("Then")
+    for number, action in enumerate(shorter[:IN_ONE_LINE], IN_FULL + 1):
+        page.put(f"{number}. {_headline(action)} ({', '.join(action['subjects'])})", hang=4, paint=action["severity"])
+    if len(shorter) > IN_ONE_LINE:
+        page.put(f"… and {_many(len(shorter) - IN_ONE_LINE, 'more control')}")
+    page.put(f"All findings with evidence and repair: {FILE}")
+
+
+def _headline(action):
+    return f"{action['control']} [{action['severity']}] {action['title']}"
+
+
+def _put_action(page, report, number, action):
+    page.put(f"{number}. {_headline(action)}", hang=3, paint=action["severity"])
+    page.put(f"on {', '.join(action['subjects'])}", 3, 2)
+    for evidence in action["evidence"][:EVIDENCE]:
+        page.put(evidence, 3, 2)
+    if len(action["evidence"]) > EVIDENCE:
+        page.put(f"… and {len(action['evidence']) - EVIDENCE} more", 3)
+    page.put(f"Why: {action['why']}", 3, 2)
+    for incident in action["incidents"]:
+        page.put(f"Seen ({incident}): {report['incidents'].get(incident, {}).get('title', 'see its source')}", 3, 2)
+    page.put(f"Repair: {_repair(action['repair'])}", 3, 2)
 
 
 def _repair(repair):
@@ -231,11 +242,11 @@ def _repair(repair):
 
 def _put_unknowns(page, report):
     unknown = [finding for finding in report["findings"] if finding["status"] == "unknown"]
-    if not unknown:
+    if not report["confidence"]["reasons"]:
         return
     page.heading("What could not be judged, and why")
     for reason in report["confidence"]["reasons"]:
-        page.put(f"{reason['reason']}: {_many(reason['findings'], 'finding')}, as {reason['example']}", hang=2)
+        page.put(f"{reason['reason']} ({_many(reason['findings'], 'finding')}): {reason['example']}", hang=2)
     by_subject = {}
     for finding in unknown:
         by_subject.setdefault(finding["subject"], []).append(finding)
