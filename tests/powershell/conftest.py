@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
 import engine  # noqa: E402
 
@@ -13,14 +14,26 @@ import engine  # noqa: E402
 def pytest_collection_modifyitems(items):
     if engine.path():
         return
-    here = str(pathlib.Path(__file__).parent)
     for item in items:
-        if str(item.path).startswith(here):
+        if HERE in item.path.parents:
             item.add_marker(pytest.mark.skip(reason="NO POWERSHELL: neither $PWSH nor a pwsh on PATH; the executor was not run at all"))
 
 
-@pytest.fixture(scope="session", params=list(engine.FLAVOURS))
-def server(request):
-    started = engine.Server(request.param)
-    yield started
-    started.close()
+@pytest.fixture(scope="session")
+def servers():
+    """``servers(flavour)``: the engine of a flavour, started once."""
+    started = {}
+
+    def of(flavour):
+        if flavour not in started:
+            started[flavour] = engine.Server(flavour)
+        return started[flavour]
+
+    yield of
+    for server in started.values():
+        server.close()
+
+
+@pytest.fixture(params=list(engine.FLAVOURS))
+def server(request, servers):
+    return servers(request.param)

@@ -11,6 +11,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import ans
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import host
 
 HERE = pathlib.Path(__file__).parent
+MODULES = HERE / "modules"
 EXECUTOR = host.EXECUTOR.read_text(encoding="ascii")
 TOKEN = "0123456789abcdef"
 FLAVOURS = {
@@ -25,32 +26,38 @@ def path():
     return os.environ.get("PWSH") or shutil.which("pwsh")
 
 
-def environment(flavour, modules=()):
-    """Summer time in Berlin, so that local time is never UTC; modules come from the tests' folders only."""
-    folders = os.pathsep.join(str(folder) for folder in (HERE / "modules", *modules))
-    return {**os.environ, "TZ": "Europe/Berlin", "TERM": "dumb", "PSModulePath": folders, **FLAVOURS[flavour]}
+def environment(flavour):
+    """Berlin, so that local time is never UTC; modules come from the tests' folder only."""
+    return {**os.environ, "TZ": "Europe/Berlin", "TERM": "dumb", "PSModulePath": str(MODULES), **FLAVOURS[flavour]}
 
 
 class Server:
-    """One engine that carries out many batches."""
+    """One engine that carries out many batches. *preloaded*: module files that every run begins with."""
 
-    def __init__(self, flavour, modules=(), extra=None):
+    def __init__(self, flavour, preloaded=()):
         self.process = subprocess.Popen(
-            [path(), "-NoProfile", "-NonInteractive", "-File", str(HERE / "server.ps1")], env={**environment(flavour, modules), **(extra or {})},
+            [path(), "-NoProfile", "-NonInteractive", "-File", str(HERE / "server.ps1")],
+            env={**environment(flavour), "PRELOADED": os.pathsep.join(map(str, preloaded))},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", bufsize=1)
-        self.process.stdin.write(base64.b64encode(host.BOOTSTRAP.encode()).decode() + "\n")
+        self._write(base64.b64encode(host.BOOTSTRAP.encode()).decode() + "\n")
 
-    def output(self, stdin):
-        """Standard output of the bootstrap, given *stdin* as text."""
+    def output(self, stdin, folders=(MODULES,), carrier=None):
+        """Standard output of the bootstrap, given *stdin* as text. *carrier* answers the calls of generated functions."""
         lines = stdin.rstrip("\n").split("\n")
-        self.process.stdin.write(f"{len(lines)}\n" + "".join(line + "\n" for line in lines))
-        self.process.stdin.flush()
+        self._write(f"{len(lines)} {os.pathsep.join(map(str, folders))}\n" + "".join(line + "\n" for line in lines))
         seen = []
         while (line := self.process.stdout.readline()) != "#end\n":
             if not line:
                 raise AssertionError("the engine died")
-            seen.append(line)
+            if carrier and line.startswith("#call "):
+                self._write(carrier(line[len("#call "):]) + "\n")
+            else:
+                seen.append(line)
         return "".join(seen)
+
+    def _write(self, text):
+        self.process.stdin.write(text)
+        self.process.stdin.flush()
 
     def run(self, steps, deadline=300):
         """The answer of a batch of one area ``a``."""

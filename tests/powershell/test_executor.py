@@ -219,14 +219,10 @@ def test_whatever_is_cut_is_refused_and_nothing_runs(server, cut):
     assert [json.loads(line) for line in server.output(stdin).splitlines()] == [{"bft": "", "kind": "refused", "reason": "cut"}]
 
 
-def test_flavours_agree_on_every_case():
+def test_flavours_agree_on_every_case(servers):
     steps = [kit("v", "Get-Value", select=[*VALUES, "Lost", "Denied"]), kit("t", "Get-Tree", select=["Children.Parent.Name", "Child.Name"]),
              kit("p", "Get-Partial", select=["Number"]), kit("x", "Get-Thrown"), kit("w", "Get-Word", {"Word": HOSTILE}, select=["."]),
              kit("a", "Test-Parameter", {"Any": HOSTILE, "Int": 3}, select=["Name", "Value"]), call("n", r"Nowhere\Get-It"), kit("o", "Get-Settable"),
              assign("s", "o", "Plain", "x"), kit("b", "Test-Parameter", {"UInt": -1}), kit("m", "Get-Method")]
-    seen = []
-    for flavour in engine.FLAVOURS:
-        server = engine.Server(flavour)
-        seen.append(server.steps(steps))
-        server.close()
-    assert seen[0] == seen[1] == seen[2]
+    core, desktop, turkish = (servers(flavour).steps(steps) for flavour in engine.FLAVOURS)
+    assert core == desktop == turkish

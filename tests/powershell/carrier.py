@@ -1,0 +1,73 @@
+"""The lab's backend as the generated functions see it: calls and objects as JSON lines (functions/LabBackend.psm1)."""
+from __future__ import annotations
+
+import base64
+import json
+
+from lab.backend import ASSIGNABLE
+from lab.values import Duration, Enum, Instant, Obj, Unreadable
+
+
+class Carrier:
+    """Answers the calls of one batch on one backend; objects that were handed out are known by their number."""
+
+    def __init__(self, backend):
+        self.backend, self.live, self.numbers = backend, [], {}
+
+    def __call__(self, line):
+        """One request as JSON text -> one answer as JSON text."""
+        request = json.loads(line)
+        if "set" in request:
+            outcome = self.backend.assign(self.live[request["on"]], request["set"], self._in(request["to"]))
+        else:
+            outcome = self.backend.invoke(request["call"], {name: self._in(value) for name, value in request["with"].items()}, self._in(request["piped"]))
+        first = len(self.live)
+        objects = [self._out(obj) for obj in outcome.objects]
+        return json.dumps({"objects": objects, "live": self._described(first), "errors": [_error(err) for err in outcome.errors],
+                           "warnings": ["~" + text for text in outcome.warnings]})
+
+    def _in(self, value):
+        if isinstance(value, dict):
+            return self.live[value["live"]] if "live" in value else {key: self._in(part) for key, part in value["map"].items()}
+        return [self._in(part) for part in value] if isinstance(value, list) else value
+
+    def _number(self, obj):
+        if id(obj) not in self.numbers:
+            self.numbers[id(obj)] = len(self.live)
+            self.live.append(obj)
+        return self.numbers[id(obj)]
+
+    def _described(self, first):
+        """Every object from number *first* on, with those that its properties lead to."""
+        described, number = [], first
+        while number < len(self.live):
+            obj = self.live[number]
+            settable = ["~" + name for name in obj.properties if (obj.type, name.casefold()) in ASSIGNABLE]
+            described.append({"id": number, "type": "~" + obj.type, "settable": settable,
+                              "properties": [["~" + name, self._out(value)] for name, value in obj.properties.items()]})
+            number += 1
+        return described
+
+    def _out(self, value):
+        if isinstance(value, str):
+            return "~" + value
+        if isinstance(value, list):
+            return {"list": [self._out(part) for part in value]}
+        if isinstance(value, Obj):
+            return {"live": self._number(value)}
+        if isinstance(value, Enum):
+            return {"enum": ["~" + value.type, value.number, "~" + value.name]}
+        if isinstance(value, Instant):
+            return {"instant": "~" + value.iso}
+        if isinstance(value, Duration):
+            return {"seconds": value.seconds}
+        if isinstance(value, bytes):
+            return {"bytes": "~" + base64.b64encode(value).decode()}
+        if isinstance(value, Unreadable):
+            return {"unreadable": _error(value.err)}
+        return value
+
+
+def _error(err):
+    return {"fqid": "~" + err.fqid, "category": "~" + err.category, "terminating": err.terminating,
+            "chain": [{**link, "type": "~" + link["type"], "message": "~" + link["message"]} for link in err.chain]}

@@ -1,0 +1,191 @@
+"""Every batch of a corpus, carried out twice over the lab's backend: by the executor in a real PowerShell, and by the lab's own reading.
+
+Both must give the same answer and leave the same estate. Left out of the comparison, because PowerShell itself and not the executor makes
+them: the text and the class of errors that PowerShell's binder and loader raise, and the name of the function that it appends to an id.
+"""
+from __future__ import annotations
+
+import functools
+
+import carrier
+import engine
+import pytest
+from functions import generate
+
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import answer, batch
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import AREAS
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import assign, call, item, ref
+from lab import backend, estate, scenario
+from lab import batch as lab_batch
+from lab.state import State
+
+CLOCK = "2026-11-24T08:00:00Z"
+BUILT_IN = ("CimCmdlets", "Microsoft.PowerShell.Management")
+ENGINE_SAYS = {"NamedParameterNotFound", "AmbiguousParameterSet", "MissingMandatoryParameter", "ParameterAlreadyBound", "CannotConvertArgumentNoMessage",
+               "ParameterArgumentTransformationError", "ParameterArgumentValidationError", "CommandNotFoundException", "CouldNotAutoLoadModule"}
+
+
+@functools.cache
+def documents():
+    return scenario.load("healthy")["estate"]
+
+
+def fresh_state():
+    return State(":memory:", estate.build(documents(), CLOCK), CLOCK)
+
+
+class Both:
+    """One engine of a flavour with the functions of every cmdlet that the lab knows."""
+
+    def __init__(self, flavour, folders):
+        self.folders = folders
+        preloaded = [engine.HERE / "functions" / "LabBackend.psm1", *(f"{folders[name]}/{name}/{name}.psm1" for name in BUILT_IN)]
+        self.server = engine.Server(flavour, preloaded)
+
+    def check(self, areas, host, user=None, prepare=None):
+        """Runs a batch both ways, each on an estate of its own; returns the lab's answer."""
+        document = batch.batch(areas, engine.TOKEN)
+        answers, hashes = [], []
+        for way in (self._lab, self._engine):
+            state = fresh_state()
+            if prepare:
+                prepare(state)
+            text = way(document, backend.Backend(state, host, user))
+            seen = answer.parse(text, document)
+            assert seen.complete, (seen.problems, text[-2000:])
+            answers.append(normal(seen))
+            hashes.append(state.state_hash())
+            state.close()
+        expected, got = answers
+        for area in areas:
+            for id, step in expected[area].items():
+                assert got[area][id] == step, (host, area, id)
+        assert hashes[0] == hashes[1], "the two left different estates"
+        return expected
+
+    def _lab(self, document, seen):
+        return "\n".join(lab_batch.Batch(seen, document).lines())
+
+    def _engine(self, document, seen):
+        folders = [folder for name, folder in self.folders.items() if seen.has_module(name)]
+        return self.server.output(batch.encode(engine.EXECUTOR, document), folders or [engine.HERE], carrier.Carrier(seen))
+
+
+def normal(seen):
+    """An answer as plain data, without what PowerShell's own binder and loader word."""
+    return {name: {id: (step.status, step.reason, [(run.rows, [_error(error) for error in run.errors], run.warnings) for run in step.runs])
+                   for id, step in area.steps.items()} for name, area in seen.areas.items()}
+
+
+def _error(error):
+    first, *rest = error["fqid"].split(",")
+    if first in ENGINE_SAYS:
+        return first, error["category"], error["terminating"], [link["hresult"] for link in error["chain"]]
+    return ",".join([first, *rest[:1]]), error["category"], error["terminating"], error["chain"]
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory):
+    known = [name for name in backend.COMMANDS if name.split("\\")[1] in generate.catalogue().get(name.split("\\")[0], {"cmdlets": ()})["cmdlets"]]
+    return generate.write(tmp_path_factory.mktemp("functions"), known)
+
+
+@pytest.fixture(scope="session", params=list(engine.FLAVOURS))
+def both(request, folders):
+    made = Both(request.param, folders)
+    yield made
+    made.server.close()
+
+
+HOSTS = list(documents()["hosts"])
+CLUSTER, NODE, GROUP, RESOURCE = (rf"FailoverClusters\Get-Cluster{noun}" for noun in ("", "Node", "Group", "Resource"))
+REGISTRY = r"Microsoft.PowerShell.Management\Get-ItemProperty"
+HOSTILE = ["it's", 'say "x"', "$(throw 1)", "a\nb", "]x[", "\u202eabc", "\U0001f600", "", "*", "BTS*", "2026-07-01T12:00:00Z", "-Name", "I\u0131\u0130i"]
+
+
+def fc(id, verb_noun, *args, **options):
+    return call(id, f"FailoverClusters\\{verb_noun}", *args, needs="FailoverClusters", **options)
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_areas_read_the_same(both, host):
+    seen = both.check({name: area.steps() for name, area in AREAS.items()}, host)
+    assert seen["platform"]["os"][0] == "ok"
+
+
+def stop_cluster_service(state):
+    backend.Backend(state, "bts01").invoke(r"Microsoft.PowerShell.Management\Stop-Service", {"Name": ["ClusSvc"]})
+
+
+def lose_a_node(state):
+    state.power("bts02", False)
+
+
+def hide_properties(state):
+    state.hosts["bts01"]["unreadable"] = {"ClusterNode": ["State", "NodeWeight"], "ClusterResource": ["OwnerNode"]}
+
+
+def take_rights_away(state):
+    state.user("CONTOSO\\svc-reader")["clusters"] = {}
+
+
+@pytest.mark.parametrize("prepare,user", [(stop_cluster_service, None), (lose_a_node, None), (hide_properties, None), (None, "CONTOSO\\svc-reader"),
+                                          (take_rights_away, "CONTOSO\\svc-reader")])
+def test_areas_of_a_node_in_trouble_read_the_same(both, prepare, user):
+    both.check({name: area.steps() for name, area in AREAS.items()}, "bts01", user, prepare)
+
+
+def test_names_that_are_there_and_names_that_are_not(both):
+    seen = both.check({"a": [fc("r", "Get-ClusterResource", {"Name": item()}, each=HOSTILE, select=["Name", "State", "OwnerGroup.Name", "Nope", "."]),
+                             fc("n", "Get-ClusterNode", {"Name": HOSTILE}, select=["Name"]), fc("g", "Get-ClusterGroup", {"Name": ["nobody", "*"]}, select=["Name"]),
+                             call("k", REGISTRY, {"LiteralPath": item()}, each=[rf"HKLM:\SOFTWARE\{name}" for name in HOSTILE if name and "*" not in name], select=["."]),
+                             call("x", r"Microsoft.PowerShell.Management\Test-Path", {"LiteralPath": [r"HKLM:\SOFTWARE\Nobody", r"HKLM:\SOFTWARE"]}, select=["."])]}, "bts01")
+    assert seen["a"]["n"][0] == seen["a"]["g"][0] == "partial"
+
+
+def test_objects_go_from_step_to_step(both):
+    seen = both.check({"a": [
+        fc("g", "Get-ClusterGroup", select=["Name"]), fc("owners", "Get-ClusterOwnerNode", input="g", select=["OwnerNodes.Name", "ClusterObject.Name"]),
+        fc("of", "Get-ClusterResource", input="g", select=["Name"]), fc("p", "Get-ClusterParameter", input="of", select=["Name", "Value", "ParameterType"]),
+        fc("one", "Get-ClusterNode", {"Name": "bts01"}), fc("ref", "Get-ClusterResource", {"InputObject": ref("one")}, select=["Name"]),
+        fc("none", "Get-ClusterNode", {"Name": "nobody"}), fc("nothing", "Get-ClusterResource", {"InputObject": ref("none")}),
+        fc("skipped", "Get-ClusterResource", input="nothing"), fc("wrong", "Get-ClusterParameter", {"InputObject": ref("g")}, select=["."]),
+        fc("missing", "Get-ClusterParameter", {"Name": ["Nobody"]}, input="of", select=["."])]}, "bts01")
+    assert seen["a"]["nothing"][:2] == ("skipped", "ref:none") and seen["a"]["skipped"][:2] == ("skipped", "ref:nothing")
+
+
+@pytest.mark.parametrize("parameters", [{"Nobody": 1}, {"Name": "a", "Nobody": 1}, {"Cluster": ["a", "b"]}])
+def test_wrong_calls_fail_the_same(both, parameters):
+    both.check({"a": [fc("x", "Get-ClusterNode", parameters, select=["Name"], on_error="stop"), fc("y", "Get-ClusterNode")]}, "bts01")
+
+
+def test_what_is_not_there_is_missed_the_same(both):
+    both.check({"a": [fc("n", "Get-ClusterNode", select=["Name"]), call("f", r"FailoverClusters\Get-ClusterNobody"), call("q", r"Nowhere\Get-It", needs="Nowhere"),
+                      fc("after", "Get-ClusterNode", input="n")]}, "bts01")
+    both.check({"a": [fc("n", "Get-ClusterNode", select=["Name"]), fc("after", "Get-ClusterNode", input="n")]}, "iis01")
+
+
+CHANGES = {
+    "no witness": [fc("w", "Set-ClusterQuorum", {"NoWitness": True}, select=["QuorumType", "QuorumResource.Name"])],
+    "share": [fc("w", "Set-ClusterQuorum", {"FileShareWitness": r"\\fs01\btsclu-witness"}, select=["QuorumType", "QuorumResource.Name"])],
+    "bad share": [fc("w", "Set-ClusterQuorum", {"FileShareWitness": r"\\fs01\readonly"}, on_error="stop"), fc("q", "Get-ClusterQuorum")],
+    "no such disk": [fc("w", "Set-ClusterQuorum", {"DiskWitness": "Nobody's"})],
+    "weight": [fc("n", "Get-ClusterNode", {"Name": "bts02"}, on_error="stop"), assign("s", "n", "NodeWeight", 0, on_error="stop"),
+               fc("r", "Get-ClusterNode", select=["Name", "NodeWeight", "DynamicWeight"])],
+    "dynamic": [fc("c", "Get-Cluster"), assign("s", "c", "DynamicQuorum", 0), fc("r", "Get-Cluster", select=["DynamicQuorum"])],
+    "no such property": [fc("c", "Get-Cluster"), assign("s", "c", "Nobody", 0)],
+    "groups": [fc("g", "Get-ClusterGroup", {"Name": ["Cluster Group"]}), fc("m", "Move-ClusterGroup", {"Node": "bts02"}, input="g", select=["Name", "OwnerNode.Name"]),
+               fc("o", "Get-ClusterOwnerNode", input="g", select=["OwnerNodes.Name"])],
+    "registry": [call("s", r"Microsoft.PowerShell.Management\Set-ItemProperty", {"LiteralPath": r"HKLM:\SOFTWARE\Microsoft\MSDTC\Security", "Name": "NetworkDtcAccess", "Value": 0}),
+                 call("r", REGISTRY, {"LiteralPath": r"HKLM:\SOFTWARE\Microsoft\MSDTC\Security"}, select=["NetworkDtcAccess"])],
+    "dtc": [call("s", r"MsDtc\Set-DtcNetworkSetting", {"DtcName": "Local", "InboundTransactionsEnabled": False, "Confirm": False}, needs="MsDtc"),
+            call("r", r"MsDtc\Get-DtcNetworkSetting", {"DtcName": "Local"}, select=["InboundTransactionsEnabled", "AuthenticationLevel"], needs="MsDtc")],
+    "service": [call("s", r"Microsoft.PowerShell.Management\Stop-Service", {"Name": "MSDTC"}),
+                call("r", r"CimCmdlets\Get-CimInstance", {"ClassName": "Win32_Service", "Filter": "Name='MSDTC'"}, select=["State", "StartMode"])],
+}
+
+
+@pytest.mark.parametrize("name", list(CHANGES))
+@pytest.mark.parametrize("user", [None, "CONTOSO\\svc-reader"])
+def test_changes_leave_the_same_estate(both, name, user):
+    both.check({"a": CHANGES[name]}, "bts01", user)
