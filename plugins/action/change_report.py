@@ -28,6 +28,9 @@ class ActionModule(ActionBase):
         rows = gate(rows)
         title = "What would change (check mode: nothing was changed)" if self._task.check_mode else "What was changed"
         task.display.display("\n".join([title, *table(rows, _width())]))
+        if options["not_looked_at"]:
+            return {"changed": False, "rows": rows, "failed": True,
+                    "msg": gate(f"Nothing is known of {', '.join(options['not_looked_at'])}: no node answers. Run the play again once one does.")}
         return {"changed": False, "rows": rows}
 
 

@@ -15,20 +15,25 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
-        gate = task.begin(self, module.ARGUMENT_SPEC, task_vars)[1]
+        options, gate = task.begin(self, module.ARGUMENT_SPEC, task_vars)
+
+        def say(text):
+            if not options["quiet"]:
+                task.display.display(gate.text(f"{name}: {text}"))
+
         name = task.host_name(self, task_vars)
         become = host.refuse_become(self._connection.transport, self._task.become)
         try:
             line = task.read(self, [], task_vars)["host"]
         except host.HostError as error:
-            task.display.display(gate.text(f"{name}: {error.message}"))
+            say(error.message)
             state = "unreachable" if isinstance(error, host.HostUnreachable) else "failed"
             return gate({state: True, "msg": error.message, "changed": False, "problems": [error.message]})
         problems = ([become] if become else []) + _problems(line)
         shown = ("computer", "user", "version", "edition", "bits", "elevated", "logon", "delegation", "culture", "os", "clock")
-        task.display.display(gate.text(f"{name}: " + ", ".join(f"{key} {line.get(key)}" for key in shown)))
+        say(", ".join(f"{key} {line.get(key)}" for key in shown))
         for problem in problems:
-            task.display.display(gate.text(f"{name}: {problem}"))
+            say(problem)
         powershell = {key: value for key, value in line.items() if key not in ("bft", "kind")}
         return gate({"changed": False, "powershell": powershell, "problems": problems})
 

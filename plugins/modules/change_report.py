@@ -19,7 +19,7 @@ options:
     elements: dict
     required: true
   not_looked_at:
-    description: Names of what could not be looked at, as clusters of which no node answered.
+    description: Names of what could not be looked at, as clusters of which no node answered. With any of them the task fails.
     type: list
     elements: str
     default: []

@@ -12,7 +12,11 @@ description:
   - Returns one sentence for each thing that will not work there. Changes nothing.
 author: the biztalk.fault_tolerance authors (!UNKNOWN)
 extends_documentation_fragment: [biztalk.fault_tolerance.attributes, biztalk.fault_tolerance.attributes.read_only]
-options: {}
+options:
+  quiet:
+    description: Return what was found without printing it.
+    type: bool
+    default: false
 seealso:
   - module: biztalk.fault_tolerance.snapshot
 """
@@ -39,7 +43,9 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-ARGUMENT_SPEC = {}
+ARGUMENT_SPEC = dict(
+    quiet=dict(type="bool", default=False),
+)
 
 
 def main():
