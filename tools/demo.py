@@ -6,7 +6,6 @@ Leaves out/demo/{before,after}/report.json and the snapshots beside them.
 """
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -49,9 +48,13 @@ def main() -> int:
             if code != 0:
                 say(f"The demo stops here: that step ended with exit code {code}, and should not have.")
                 return 1
-    before, after = (json.loads((FOLDER / name / "report.json").read_text(encoding="utf-8")) for name in ("before", "after"))
+    changes = report.compare(*(report.read(FOLDER / name) for name in ("before", "after")))
     say("What got better")
-    print(report.compare(before, after))
+    for change in changes["better"]:
+        print(f"{change['control']} on {change['subject']}: {change['title']}")
+    if not changes["better"] or changes["worse"]:
+        say("The demo ends here: the repair should have made something better, and nothing worse.")
+        return 1
     print(f"\nReports: {FOLDER.relative_to(ROOT)}/before/report.json and {FOLDER.relative_to(ROOT)}/after/report.json."
           f" The demo took {time.monotonic() - began:.0f} s. To look around yourself: make lab")
     return 0
