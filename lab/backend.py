@@ -46,7 +46,8 @@ class Run:
 
     def error(self, first, category, *chain, terminating=False):
         """A CmdletError of this cmdlet, to be raised or (its ``err``) added to ``errors``."""
-        return CmdletError(Err(f"{first},{bind.error_class(self.command)}", category, list(chain), terminating))
+        source = f",{bind.error_class(self.command)}" if "\\" in self.command else ""
+        return CmdletError(Err(f"{first}{source}", category, list(chain), terminating))
 
 
 def cmdlet(name, takes, source, changes=False, assumed=""):
@@ -103,7 +104,7 @@ class Backend:
         wanted = {known.casefold(): known for known in obj.properties}.get(name.casefold()) if isinstance(obj, Obj) else None
         self.state.record(self.host, self.user, f"set {name}", {"object": obj, "value": value}, True)
         if wanted is None:
-            return _ended(CmdletError(Err("PropertyNotFound", "InvalidOperation", [link(
+            return _ended(CmdletError(Err("PropertyAssignmentException", "InvalidOperation", [link(
                 "System.Management.Automation.RuntimeException",
                 f"The property '{name}' cannot be found on this object. Verify that the property exists and can be set.", 2148734209)], True)))
         known = ASSIGNABLE.get((obj.type, wanted.casefold()))
@@ -112,8 +113,8 @@ class Backend:
         run = Run(self, known[1].name, {}, None)
         try:
             known[1].function(run, obj, known[0], value)
-        except CmdletError as error:
-            return Outcome([], run.errors + [error.err], run.warnings)
+        except CmdletError as error:        # a setter that throws: PowerShell keeps the cause and gives it an id of its own
+            return _ended(CmdletError(Err("ExceptionWhenSetting", "NotSpecified", error.err.chain, True)))
         self.state.save()
         return Outcome([], run.errors, run.warnings)
 

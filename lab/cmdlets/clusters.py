@@ -61,8 +61,8 @@ class View:
         if object_id not in self._made:
             obj = self._made[object_id] = typed(NS + name, object_id, make())
             for hidden in self.run.host["unreadable"].get(name, ()):
-                obj.properties[hidden] = Unreadable(Err(f"GetValueInvocation,{hidden}", "InvalidOperation", [link(
-                    CMDLET_EXCEPTION, f"An error occurred reading the property '{hidden}'."), win32(5, "Access is denied")]))
+                obj.properties[hidden] = Unreadable(Err("GetValueInvocationException", "NotSpecified", [link(
+                    CMDLET_EXCEPTION, f"An error occurred reading the property '{hidden}'."), win32(5, "Access is denied")], True))
         return self._made[object_id]
 
     def whole(self):

@@ -33,8 +33,8 @@ def write(folder, commands):
 
 
 def function(module, name, page):
-    """The text of one function. Sets of the file system only are left out: they are there when the path is a file."""
-    sets = {set_name: members for set_name, members in page["parameter_sets"].items() if "FileSystem" not in set_name}
+    """The text of one function."""
+    sets = here_known(page["parameter_sets"])
     elsewhere = {n for members in page["parameter_sets"].values() for n in members["mandatory"] + members["optional"]}
     here = {n for members in sets.values() for n in members["mandatory"] + members["optional"]}
     parameters = ",\n".join(parameter(n, about, sets) for n, about in page["parameters"].items() if n in here or n not in elsewhere)
@@ -49,6 +49,15 @@ def function(module, name, page):
     process {{ Invoke-LabCommand {quoted(module + chr(92) + name)} $given $(if ($MyInvocation.ExpectingInput) {{ , $_ }}) $PSCmdlet }}
 }}
 """
+
+
+def here_known(sets):
+    """The sets of a page that are told apart; where it gives them once for each provider of paths, those of the registry (else of all)."""
+    for provider in ("Registry provider", "All providers"):
+        chosen = {name: members for name, members in sets.items() if name.endswith(provider)}
+        if chosen:
+            return chosen
+    return sets
 
 
 def parameter(name, about, sets):
