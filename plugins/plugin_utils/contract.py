@@ -6,7 +6,7 @@ from __future__ import annotations
 """The inventory contract: which groups and variables the collection reads (documented in docs/inventory.md)."""
 
 GROUPS = ("biztalk", "cluster_node", "iis", "nlb", "sharepoint", "sso", "storage", "vault", "wds", "windows_backup")
-VARIABLES = ("cluster_name", "site")
+VARIABLES = ("cluster_name", "site", "witness_site")
 AREAS_OF_GROUP = {"cluster_node": ("cluster",)}
 
 
