@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 
 def arguments(argv):
     parser = argparse.ArgumentParser(prog="python -m lab", description="A simulated estate behind real WS-Management, on loopback only.")
-    parser.add_argument("--scenario", default="healthy", help="healthy, drifted, variant or a file (default: %(default)s)")
+    parser.add_argument("--scenario", help="healthy, drifted, variant or a file (default: the folder's own, else healthy)")
     parser.add_argument("--state", type=Path, default=HERE.parent / "out" / "lab", help="folder of the state (default: out/lab)")
     parser.add_argument("--reset", action="store_true", help="begin anew with the scenario; else the folder's state goes on")
     parser.add_argument("--port", type=int, default=PORT, help="HTTP port, 0 for a free one (default: %(default)s)")
@@ -38,7 +38,11 @@ async def serve(options):
     if options.reset:
         shutil.rmtree(options.state, ignore_errors=True)
     options.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    plan = scenario.load(options.scenario)
+    held = scenario.held(options.state)
+    if held and options.scenario and scenario.load(options.scenario)["file"] != held:
+        print(f"{options.state} holds the scenario {Path(held).stem}: --reset begins anew, --state takes another folder.", file=sys.stderr)
+        return 1
+    plan = scenario.load(options.scenario or held or "healthy")
     state, fresh = scenario.open_state(plan, options.state, options.frozen_clock)
     lab = Lab(state, options.state, options.port, options.https_port, options.block * 1024)
     try:

@@ -88,11 +88,12 @@ class Batch:
 
     def _host(self):
         host = self.backend.state.hosts[self.backend.host]
-        user = self.backend.state.user(self.backend.user)
+        user, name = self.backend.state.user(self.backend.user), self.backend.user
         return {
             "edition": "Desktop", "version": f"5.1.{host['os']['build']}.{host['os']['revision']}", "bits": 64,
             "language_mode": host["language_mode"], "culture": host["os"]["culture"], "ui_culture": host["os"]["culture"],
-            "computer": host["name"], "user": self.backend.user, "elevated": user["admin"], "logon": "NTLM", "delegation": "Impersonation",
+            "computer": host["name"], "user": name if "\\" in name else f"{host['name']}\\{name}", "elevated": user["admin"],
+            "logon": "NTLM", "delegation": "Impersonation",
             "os": f"Microsoft Windows NT 10.0.{host['os']['build']}.0", "clock": self.backend.state.clock,
         }
 

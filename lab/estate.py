@@ -110,8 +110,9 @@ def _registry(name, host, number):
     """``key -> {value: [kind, data]}`` with full key names; the default value is the empty name."""
     cid = guid("cid", name)
     keys = {
-        CURRENT_VERSION: {"EditionID": ["String", "ServerStandard"], "InstallationType": ["String", "Server"], 
-                          "ProductName": ["String", "Windows Server 2019 Standard"], "CurrentBuild": ["String", "17763"], "UBR": ["DWord", 6532], "ReleaseId": ["String", "1809"]},
+        CURRENT_VERSION: {"EditionID": ["String", "ServerStandard"], "InstallationType": ["String", "Server"],
+                          "ProductName": ["String", "Windows Server 2019 Standard"], "ReleaseId": ["String", "1809"],
+                          "CurrentBuild": ["String", "17763"], "UBR": ["DWord", 6532]},
         CONTROL + r"\TimeZoneInformation": {"TimeZoneKeyName": ["String", "W. Europe Standard Time"], "Bias": ["DWord", 4294967236]},
         CONTROL + r"\Session Manager": {"ProtectionMode": ["DWord", 1]},
         CONTROL + r"\ComputerName\ActiveComputerName": {"ComputerName": ["String", name.upper()]},
@@ -119,10 +120,9 @@ def _registry(name, host, number):
         r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing": {"SessionIdHigh": ["DWord", 31145000 + number]},
         r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update": {"AcceleratedInstallRequired": ["DWord", 0]},
         DTC_SECURITY: {value: ["DWord", data] for value, data in DTC_DEFAULTS.items()},
-        POLICY: {"EnableSmartScreen": ["DWord", 1]},
     }
-    if host.get("ssp_policy") is not None:
-        keys[POLICY]["AllowCustomSSPsAPs"] = ["DWord", host["ssp_policy"]]
+    if "policy" in host:            # the key is there, perhaps without a value
+        keys[POLICY] = {name: ["DWord", data] for name, data in host["policy"].items()}
     for part, description in ((cid, "MSDTC"), (guid("uis", name), "MSDTCUIS"), (guid("tip", name), "MSDTCTIPGW"), (guid("xa", name), "MSDTCXATM")):
         keys[rf"HKLM\SOFTWARE\Classes\CID\{{{part}}}"] = {}
         keys[rf"HKLM\SOFTWARE\Classes\CID\{{{part}}}\Description"] = {"": ["String", description]}

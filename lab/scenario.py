@@ -19,21 +19,38 @@ def load(name):
         plan["estate"] = load(plan["estate"])["estate"]
     else:
         plan["estate"] = estate.hosts_with_clusters(plan["estate"])
-    return {"name": file.stem, "actions": [], "expect": [], **plan}
+    return {"name": file.stem, "file": str(file.resolve()), "actions": [], "expect": [], **plan}
+
+
+def held(folder):
+    """The file of the scenario that a folder's state was made from, or None where there is no finished one."""
+    file = Path(folder) / "estate.sqlite"
+    if not file.exists():
+        return None
+    state = State(str(file))
+    try:
+        return state.meta("scenario")
+    finally:
+        state.close()
 
 
 def open_state(plan, folder, clock=None):
-    """``(state, fresh)``: the folder's state, or a healthy one of the scenario's estate when the folder has none."""
-    file = Path(folder) / "estate.sqlite"
-    fresh = not file.exists()
-    return State(str(file), estate.build(plan["estate"], clock) if fresh else None, clock), fresh
+    """``(state, fresh)``: the folder's state, or a healthy one of the scenario's estate where the folder holds none that was finished."""
+    state = State(str(Path(folder) / "estate.sqlite"))
+    fresh = state.meta("scenario") is None
+    if fresh:
+        state.replace(estate.build(plan["estate"], clock))
+    if clock:
+        state.set_clock(clock)
+    return state, fresh
 
 
 def carry_out(plan, lab):
-    """The scenario's actions, over the wire, in order. Raises operator.Failed when one does not work."""
+    """The scenario's actions, over the wire, in order; then the state is finished. Raises operator.Failed when one does not work."""
     for action in plan["actions"]:
         if "power" in action:
             lab.call(lab.state.power, action["host"], action["power"])
         else:
             user = action.get("user") or next(iter(lab.state.users))
             operator.act(f"http://127.0.0.1:{lab.port}/wsman/{action['host']}", user, lab.state.users[user]["password"], action["steps"])
+    lab.call(lab.state.meta, "scenario", plan["file"])

@@ -161,8 +161,8 @@ class Lab:
             return self.clear(body.get("host"))
         if (method, what) == ("POST", "clock"):
             return self.state.move_clock(body["seconds"])
-        if (method, what) == ("POST", "power"):
-            return self.state.power(body["host"], body["on"])
+        if method == "POST" and what in ("power", "right", "unreadable"):
+            return getattr(self.state, what)(**body)
         raise KeyError(what)
 
     # --- one command

@@ -18,8 +18,8 @@ CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT);
 class State:
     """*path* is a file or ``:memory:``. *estate* (kind -> name -> document) replaces what the file holds.
 
-    Cmdlets change the documents in place and end with ``save()``. The clock stands where it was put until it is moved,
-    unless *running* makes it follow the machine's.
+    Cmdlets change the documents in place and end with ``save()``. The clock is the machine's until it is set; then it stands
+    where it was put until it is moved.
     """
 
     def __init__(self, path=":memory:", estate=None, clock=None):
@@ -27,13 +27,13 @@ class State:
         self.database.execute("PRAGMA journal_mode=WAL")
         self.database.execute("PRAGMA synchronous=OFF")
         self.database.executescript(SCHEMA)
-        self._written = {}
+        self._written, self._clock = {}, self.meta("clock")
         if estate is not None:
             self.replace(estate)
         else:
             self._load()
         if clock is not None:
-            self._meta("clock", _iso(clock))
+            self.set_clock(clock)
 
     def replace(self, estate):
         """Puts another estate in the place of this one; calls are forgotten."""
@@ -75,14 +75,18 @@ class State:
     @property
     def clock(self):
         """Now in the estate: ISO 8601 UTC with seven digits."""
-        stored = self._meta("clock")
-        return stored if stored else _iso(datetime.now(UTC))
+        return self._clock or _iso(datetime.now(UTC))
+
+    def set_clock(self, moment):
+        """Lets the clock stand at an instant (ISO 8601)."""
+        self._clock = self.meta("clock", _iso(moment))
 
     def move_clock(self, seconds):
         now = datetime.strptime(self.clock[:26], FORMAT) + timedelta(seconds=seconds)
-        return self._meta("clock", _iso(now))
+        self.set_clock(now)
+        return self.clock
 
-    def _meta(self, key, value=None):
+    def meta(self, key, value=None):
         if value is not None:
             self.database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
             return value
@@ -113,6 +117,16 @@ class State:
     def cluster_of(self, host):
         """The cluster that a host is a node of, or None."""
         return self.clusters.get(self.hosts[host]["cluster"])
+
+    def right(self, user, cluster, right):
+        """Gives a user ``full``, ``read`` or ``none`` on a cluster."""
+        self.user(user)["clusters"][cluster] = right
+        self.save()
+
+    def unreadable(self, host, type_name, properties):
+        """Makes the getters of properties of a cluster object's type throw on a host."""
+        self.hosts[self.host_name(host)]["unreadable"][type_name] = properties
+        self.save()
 
     def power(self, host, on):
         """What a hand at the power button does. Cluster membership follows as at a crash or a start."""

@@ -341,7 +341,6 @@ def _checked(view, name, value, text):
 
 
 def _assign(run, obj, name, value, holder):
-    run.command = FC + obj.type.removeprefix(NS)
     view = View(run, write=True)
     _kind, document = view.document(obj)
     current = obj.properties[name]

@@ -60,19 +60,25 @@ def get_cim_instance(run):
 
 def satisfies(run, properties, text):
     """A WQL condition of equalities joined by AND and OR, for one instance."""
-    clause = r"\s*(\w+)\s*(=|<>|!=)\s*(?:'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|(\d+|TRUE|FALSE))\s*"
+    clause = r"""\s*(\w+)\s*(=|<>|!=)\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|(\d+|TRUE|FALSE))\s*"""
     if not re.fullmatch(f"{clause}(?:(?:AND|OR){clause})*", text, re.IGNORECASE):
-        raise run.error("HRESULT 0x80041017", "InvalidArgument", link(
-            "Microsoft.Management.Infrastructure.CimException", "Invalid query", 2147749911))
-    return any(all(_equal(run, properties, *part) for part in re.findall(clause, alternative, re.IGNORECASE))
-               for alternative in re.split(r"\bOR\b(?=(?:[^']*'[^']*')*[^']*$)", text, flags=re.IGNORECASE))
+        raise _invalid_query(run)
+    alternatives = [[]]
+    for *comparison, joint in re.findall(f"{clause}(AND|OR|$)", text, re.IGNORECASE):
+        alternatives[-1].append(_equal(run, properties, *comparison))
+        if joint.upper() == "OR":
+            alternatives.append([])
+    return any(all(comparisons) for comparisons in alternatives)
+
+
+def _invalid_query(run):
+    return run.error("HRESULT 0x80041017", "InvalidArgument", link("Microsoft.Management.Infrastructure.CimException", "Invalid query", 2147749911))
 
 
 def _equal(run, properties, name, operator, single, double, bare):
     own = {prop.casefold(): prop for prop in properties}.get(name.casefold())
     if own is None:
-        raise run.error("HRESULT 0x80041017", "InvalidArgument", link(
-            "Microsoft.Management.Infrastructure.CimException", "Invalid query", 2147749911))
+        raise _invalid_query(run)
     wanted = re.sub(r"\\(.)", r"\1", single or double or bare)
     return (str(properties[own]).casefold() == wanted.casefold()) == (operator == "=")
 

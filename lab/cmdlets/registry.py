@@ -81,6 +81,8 @@ def matching(run, text, literal):
 def paths(run):
     """Every key that -Path or -LiteralPath names. Errors of single paths stand beside the rest."""
     literal = run.get("LiteralPath")
+    if not literal and not run.get("Path"):
+        raise not_modelled("the current location")
     for text in literal or run.get("Path"):
         yield from matching(run, text, literal is not None)
 
