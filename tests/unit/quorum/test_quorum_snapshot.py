@@ -61,6 +61,11 @@ def test_a_null_where_a_value_must_be_is_unknown(path):
     assert observed.is_hole(quorum.derived(changed(path, None)))
 
 
+def test_a_null_says_whose_it_is():
+    found = quorum.derived(changed(("nodes", 1, "weight"), None))
+    assert found == observed.hole("null", "Quorum cannot be derived: weight of node 2 of the cluster is null.")
+
+
 def test_the_whole_area_unseen():
     assert observed.is_hole(quorum.derived(observed.hole("unreachable", "No answer.")))
 
