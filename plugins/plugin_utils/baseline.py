@@ -94,10 +94,10 @@ def load(folder=FOLDER, controls=(), parameters=None, severities=None, waivers=N
             loaded.setdefault(control.id, control)
     if not problems:
         overrides.leftovers()
-    accepted = _waivers(Document(waivers, problems), loaded) if waivers else ()
+    accepted = tuple(_waivers(Document(waivers, problems), loaded)) if waivers else ()
     if problems:
         raise BaselineError(problems)
-    return Baseline(kinds, tuple(loaded.values()), tuple(accepted), incidents)
+    return Baseline(kinds, tuple(loaded.values()), accepted, incidents)
 
 
 def _kinds(document):

@@ -55,15 +55,13 @@ class Host:
             value = value.get(part, observed.hole("missing", f"{'.'.join(path)} is not in the snapshot of {self.name}."))
         return value
 
-    def short_name(self):
-        return self.name.split(".")[0].casefold()
-
     def is_called(self, node_name):
-        """Whether a computer of this name is this host."""
-        computer = self.fact("platform", "computer", "name")
-        if isinstance(computer, str):
-            return computer.casefold() == node_name.casefold()
-        return self.short_name() == node_name.casefold()
+        """Whether a computer of this name is this host; of a host that said nothing its inventory name has to do."""
+        said = self.fact("platform", "computer", "name"), (self.snapshot or {}).get("powershell", {}).get("computer")
+        computer = next((name for name in said if isinstance(name, str)), None)
+        if computer is None and observed.is_hole(self.area("platform")):
+            computer = self.name.split(".")[0]
+        return computer is not None and computer.casefold() == node_name.casefold()
 
     @property
     def clock(self):
@@ -207,7 +205,7 @@ def _clustered_dtcs(cluster, dtc_type):
     seen = {}
     for host, instances in lists.items():
         for dtc in [] if observed.is_hole(instances) else instances:
-            if not observed.is_hole(dtc) and dtc["clustered"] is True:
+            if not observed.is_hole(dtc) and dtc["clustered"] is True and isinstance(dtc["name"], str):
                 seen.setdefault(dtc["name"], {})[host] = dtc
     subjects = []
     for name, answers in sorted(seen.items()):
@@ -217,7 +215,7 @@ def _clustered_dtcs(cluster, dtc_type):
     if observed.is_hole(owed) and not subjects:
         subjects.append(Subject(DTC, f"cluster:{cluster.name}", owed))
     elif not observed.is_hole(owed) and owed > len(subjects):
-        unread = next((found for found in lists.values() if observed.is_hole(found)), None)
+        unread = derived.first_hole([part for found in lists.values() for part in ([found] if observed.is_hole(found) else found)])
         hole = unread or observed.hole("missing", f"{cluster.name} has {owed} MSDTC resource(s), of which its nodes list {len(subjects)}.")
         subjects.append(Subject(DTC, f"cluster:{cluster.name}", hole))
     return subjects

@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+import copy
+
+import baseline_estates as estates
+import pytest
+import yaml
+
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import baseline, control, estate, judge
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.evaluate import evaluate, overall, view
+
+BASELINE = baseline.load()
+NOW = judge.Options(now="2026-11-24T09:00:00Z")
+
+
+def judged(snapshots, **options):
+    return judge.judge(snapshots, {}, BASELINE, judge.Options(**{"now": NOW.now, **options}))
+
+
+def found(report, status="fail"):
+    return {(f["control"], f["subject"], i["item"]) for f in report["findings"] if f["status"] == status for i in f["items"] if i["status"] == status}
+
+
+def test_nothing_has_drifted_on_a_healthy_estate():
+    report = judged(estates.healthy())
+    assert (found(report), report["verdict"]) == (set(), "pass"), [f["evidence"] for f in report["findings"] if f["status"] != "pass"]
+    assert {f["control"] for f in report["findings"] if f["status"] == "pass"} == {c.id for c in BASELINE.controls}
+    assert {(f["control"], f["subject"]) for f in report["findings"] if f["status"] == "not_applicable"} == {
+        ("FT-CLU-009", "cluster:SQLCLU"), ("FT-CLU-018", "cluster:SQLCLU"), ("FT-CLU-019", "cluster:SQLCLU"), ("FT-SSO-014", "cluster:SQLCLU"),
+        ("FT-CLU-010", "cluster:SQLCLU"), ("FT-CLU-028", "cluster:BTSCLU")}
+
+
+def bts(change):
+    return lambda snapshots: estates.in_cluster(snapshots, "BTSCLU", change)
+
+
+def sql(change):
+    return lambda snapshots: estates.in_cluster(snapshots, "SQLCLU", change)
+
+
+def on(host, change):
+    return lambda snapshots: change(estates.by_host(snapshots)[host]["areas"]["platform"])
+
+
+def of(name, **values):
+    """A change of the resource, or of the node, of that name."""
+    return lambda cluster: next(e for e in cluster["resources"] + cluster["nodes"] if e["name"] == name).update(values)
+
+
+def without(name):
+    return lambda cluster: cluster["resources"].remove(estates.named(cluster["resources"], name))
+
+
+def local(**values):
+    return lambda platform: platform["dtc"]["instances"][0].update(values)
+
+
+def clustered_dtc(**values):
+    return lambda snapshots: [one["areas"]["platform"]["dtc"]["instances"][1].update(values) for one in snapshots if one["host"] in ("bts01", "bts02")]
+
+
+def no_witness(cluster):
+    cluster["quorum"]["witness"] = None
+
+
+def at_sites(*sites):
+    def change(snapshots):
+        for one, site in zip(snapshots, sites, strict=False):
+            one["variables"]["site"] = site
+    return change
+
+
+DTC, SSO = "MSDTC-BTSDTC", "Single Sign-On"
+NO_NODE_LEFT = [("FT-CLU-023", "cluster:BTSCLU", "BTS01"), ("FT-CLU-023", "cluster:BTSCLU", "A")]
+FAULTS = [
+    ("FT-CLU-005", "cluster:SQLCLU", "", sql(lambda c: c["nodes"].pop()), ["FT-CLU-007", "FT-CLU-023", "FT-CLU-029", "FT-CLU-026"]),
+    ("FT-CLU-005", "cluster:SQLCLU", "SQL02", sql(of("SQL02", state="Paused")), []),
+    ("FT-CLU-007", "cluster:BTSCLU", "", bts(no_witness), ["FT-CLU-023"]),
+    ("FT-CLU-007", "cluster:SQLCLU", "", sql(lambda c: (no_witness(c), of("SQL01", weight=0, dynamic_weight=0)(c), of("SQL02", weight=0)(c))),
+     ["FT-CLU-023"]),
+    ("FT-CLU-009", "cluster:BTSCLU", DTC, bts(of(DTC, state="Failed")), []),
+    ("FT-CLU-009", "cluster:BTSCLU", "", bts(without(DTC)), []),
+    ("FT-CLU-010", "cluster:BTSCLU", DTC, bts(of(DTC, depends_on_types=["Network Name"])), []),
+    ("FT-CLU-010", "cluster:BTSCLU", DTC, bts(of(DTC, depends_on_types=["Physical Disk", "IP Address"])), []),
+    ("FT-CLU-011", "dtc:sql02/Local", "", on("sql02", local(inbound=False)), []),
+    ("FT-CLU-011", "dtc:sql02/Local", "", on("sql02", local(outbound=False)), []),
+    ("FT-CLU-011", "dtc:bts03/Local", "", on("bts03", lambda p: p["dtc"].update(network_access=None)), []),
+    ("FT-CLU-011", "dtc:bts03/Local", "", on("bts03", lambda p: p["dtc"].update(network_access=0)), []),
+    ("FT-CLU-011", f"dtc:BTSCLU/{DTC}", "", clustered_dtc(inbound=False), []),
+    ("FT-CLU-012", "dtc:bts01/Local", "", on("bts01", local(remote_clients=True)), []),
+    ("FT-CLU-012", f"dtc:BTSCLU/{DTC}", "", clustered_dtc(remote_administration=True), []),
+    ("FT-CLU-013", f"dtc:BTSCLU/{DTC}", "", clustered_dtc(authentication="NoAuth"), []),
+    ("FT-CLU-013", "dtc:sql01/Local", "", on("sql01", local(authentication="NoAuth")), []),
+    ("FT-CLU-013", "dtc:sql01/Local", "", on("sql01", local(authentication="Mutual")), []),
+    ("FT-CLU-018", "cluster:BTSCLU", SSO, bts(of(SSO, state="Offline")), []),
+    ("FT-CLU-018", "cluster:BTSCLU", SSO, bts(of(SSO, depends_on_types=[])), []),
+    ("FT-CLU-018", "cluster:BTSCLU", "", bts(without(SSO)), []),
+    ("FT-CLU-019", "cluster:BTSCLU", SSO, bts(of(SSO, use_network_name=0)), []),
+    ("FT-CLU-019", "cluster:BTSCLU", SSO, bts(of(SSO, use_network_name=None)), []),
+    ("FT-CLU-022", "cluster:SQLCLU", "", sql(lambda c: c["quorum"]["witness"].update(state="Failed")), ["FT-CLU-023"]),
+    ("FT-CLU-022", "cluster:SQLCLU", "", sql(lambda c: c["quorum"]["witness"].update(dynamic_weight=0)), ["FT-CLU-023"]),
+    ("FT-CLU-023", "cluster:SQLCLU", "SQL01", sql(of("SQL02", weight=0, dynamic_weight=0)), []),
+    ("FT-CLU-023", "cluster:SQLCLU", "A", lambda s: (at_sites("A", "A", "A", "A")(s)), []),
+    ("FT-CLU-024", "cluster:BTSCLU", "BTS02", on("bts02", lambda p: p.update(custom_ssp_allowed=0)), []),
+    ("FT-CLU-025", "cluster:SQLCLU", "", sql(lambda c: c["heartbeat"].update(same_subnet_threshold=5)), []),
+    ("FT-CLU-025", "cluster:SQLCLU", "", sql(lambda c: c["heartbeat"].update(cross_subnet_delay_ms=500)), []),
+    ("FT-CLU-026", "cluster:SQLCLU", "SQL02 - Ethernet 2", sql(lambda c: estates.named(c["interfaces"], "SQL02 - Ethernet 2").update(state="Failed")), []),
+    ("FT-CLU-026", "cluster:SQLCLU", "Net 1", sql(lambda c: c["networks"][0].update(state="Partitioned")), []),
+    ("FT-CLU-027", "estate:estate", "bts03", on("bts03", lambda p: p["dtc"].update(cids=["cid-BTS01"])), []),
+    ("FT-CLU-028", "cluster:SQLCLU", "SQL Server (BTS)", on("sql02", lambda p: p["sql_instances"][0].update(build="15.0.4430.1")), []),
+    ("FT-CLU-028", "cluster:SQLCLU", "SQL Server (BTS)", on("sql02", lambda p: p.update(sql_instances=[])), []),
+    ("FT-CLU-028", "cluster:SQLCLU", "SQL Server (BTS)", sql(of("SQL Server (BTS)", pending_timeout_ms=180000)), []),
+    ("FT-CLU-029", "cluster:SQLCLU", "bts03", lambda s: (estates.by_host(s)["bts03"]["variables"].update(cluster_name="SQLCLU"),
+                                                          estates.by_host(s)["bts03"]["groups"].append("cluster_node")), ["FT-CLU-009"]),
+    ("FT-SSO-014", "cluster:BTSCLU", "BTS01", on("bts01", lambda p: p["services"][1].update(state="Running")), []),
+    ("FT-SSO-014", "cluster:BTSCLU", "BTS02", on("bts02", lambda p: p["services"][1].update(start_mode="Auto")), []),
+]
+
+
+@pytest.mark.parametrize(("expected", "subject", "item", "plant", "follow"), FAULTS, ids=[f"{f[0]} {f[1]} {f[2]}" for f in FAULTS])
+def test_a_planted_fault_is_found_and_nothing_else(expected, subject, item, plant, follow):
+    snapshots = estates.healthy()
+    plant(snapshots)
+    report = judged(snapshots)
+    failed = found(report)
+    assert (expected, subject, item) in failed
+    assert {control for control, _subject, _item in failed} - {expected} <= set(follow), failed
+    assert report["verdict"] == "drift"
+
+
+def test_every_control_has_a_planted_fault():
+    assert {fault[0] for fault in FAULTS} == {c.id for c in BASELINE.controls}
+
+
+def test_every_control_can_be_read_aloud():
+    known = yaml.safe_load((baseline.FOLDER / "incidents.yml").read_text(encoding="utf-8"))
+    assert set(known) == {incident for c in BASELINE.controls for incident in c.incidents}
+    for c in BASELINE.controls:
+        assert c.title[0].isupper() and not c.title.endswith("."), c.id
+        assert c.why.endswith(".") and 20 < len(c.title) < 130, c.id
+        assert len(c.expect) <= 4, c.id
+
+
+# --- what was not seen never passes ---------------------------------------------------------------------------------
+
+HOLES = {"missing": observed.hole("missing", "It is not there."), "unreadable": observed.hole("unreadable", "The getter threw."),
+         "null": None, "absent": "absent"}
+
+
+def places(value, wanted, at=()):
+    """Every place of facts, with the path of its property and its type: ``("nodes", 0, "state"), "nodes[].state"``."""
+    if at:
+        yield at, wanted
+    if isinstance(value, dict):
+        for name, part in value.items():
+            if name in wanted.fields:
+                yield from places(part, wanted.fields[name], (*at, name))
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from places(part, wanted.item, (*at, index))
+
+
+def replaced(facts, at, value):
+    made = copy.deepcopy(facts)
+    inner = made
+    for key in at[:-1]:
+        inner = inner[key]
+    if value == "absent":
+        del inner[at[-1]]
+    else:
+        inner[at[-1]] = value
+    return made
+
+
+def alternatives(value, wanted):
+    """Other values that a property might have had."""
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, (int, float)):
+        return [0, value + 1]
+    if isinstance(value, str):
+        return ["Other", "Distributed Transaction Coordinator", "sso", "None", "Mutual"]
+    if isinstance(value, list):
+        return [[], ["other"], [*value, *value]] if not wanted.item.fields else [[]]
+    return [None] if wanted.nullable else []
+
+
+CLUSTERS = {subject.id: subject for subject in estate.subjects_of(estate.hosts_of(estates.healthy(), {}), BASELINE.kinds)}
+EXCLUDED = {    # what a known value keeps a control from touching on a healthy subject
+    ("FT-CLU-009", "cluster:BTSCLU"): {"carries_sso"},
+    ("FT-CLU-011", f"dtc:BTSCLU/{DTC}"): {"network_access"},
+    ("FT-CLU-013", f"dtc:BTSCLU/{DTC}"): {"all_mutual"},
+    ("FT-CLU-013", "dtc:sql01/Local"): {"all_mutual"},
+}
+PAIRS = [(c, subject) for c in BASELINE.controls for subject in CLUSTERS.values() if subject.kind == c.subject
+         and subject.id in ("cluster:BTSCLU", "cluster:SQLCLU", "dtc:sql01/Local", f"dtc:BTSCLU/{DTC}", "estate:estate")]
+
+
+def status_of(c, facts):
+    return overall(check.status for check in evaluate(c, view(facts, BASELINE.kinds[c.subject].type)))
+
+
+@pytest.mark.parametrize(("c", "subject"), PAIRS, ids=[f"{c.id} {s.id}" for c, s in PAIRS])
+def test_what_was_not_seen_never_passes(c, subject):
+    """Each place of each property that a control reads is made missing, unreadable, null and absent in turn. A pass that
+    stays is right only where something known excludes the place: then no other value there may change the result either."""
+    kind = BASELINE.kinds[c.subject].type
+    if status_of(c, subject.facts) != "pass":
+        pytest.skip("not applicable here; it passes on another subject")
+    touched = {}
+    for at, wanted in places(subject.facts, kind):
+        if wanted.path not in control.reads(c):
+            continue
+        for name, hole in HOLES.items():
+            if name == "null" and wanted.nullable or name == "absent" and isinstance(at[-1], int):
+                continue
+            status = status_of(c, replaced(subject.facts, at, hole))
+            touched.setdefault(wanted.path, set()).add(status)
+            assert status in ("unknown", "pass"), (at, name, status)
+            if status == "pass":
+                value = subject.facts
+                for key in at:
+                    value = value[key]
+                for other in alternatives(value, wanted):
+                    assert status_of(c, replaced(subject.facts, at, other)) == "pass", (at, name, other)
+    assert {path for path, statuses in touched.items() if "unknown" not in statuses} == EXCLUDED.get((c.id, subject.id), set())
+
+
+def leaves(value, at=()):
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from leaves(part, (*at, name))
+    elif isinstance(value, list) and value:
+        for index, part in enumerate(value):
+            yield from leaves(part, (*at, index))
+    else:
+        yield at, value
+
+
+AREA_LEAVES = [(area, at, value) for area in ("cluster", "platform") for at, value in leaves(estates.bts_hosts()[0]["areas"][area])]
+
+
+def test_derived_facts_never_pass_on_what_was_not_seen():
+    """The same through the snapshots, derived facts included: each value that a node says is taken away, in every snapshot that
+    says it. A finding that still passes must pass with any other value as well."""
+    def passing(area, at, value):
+        hosts = estates.bts_hosts()
+        for host in hosts if area == "cluster" else hosts[:1]:
+            host["areas"][area] = replaced(host["areas"][area], at, value)
+        return {(f["control"], f["subject"]) for f in judged(hosts)["findings"] if f["status"] in ("pass", "not_applicable")}
+
+    hole = observed.hole("denied", "Access is denied.")
+    whole = passing("cluster", ("name",), "BTSCLU")
+    lowered = 0
+    for area, at, value in AREA_LEAVES:
+        if at == ("name",) or at[0] in ("groups", "os", "heartbeat", "functional_level"):
+            continue            # another name makes another cluster, and other subjects; of the rest nothing is derived
+        kept = passing(area, at, hole)
+        lowered += kept != whole
+        for other in alternatives(value, BASELINE.kinds["cluster"].type) if not isinstance(value, (list, type(None))) else []:
+            made = passing(area, at, other)
+            lost = {pair for pair in kept & whole - made if pair[1] in ("cluster:BTSCLU", "dtc:bts01/Local", "estate:estate")}
+            assert not lost, (area, at, other, lost)
+    assert lowered > 60
