@@ -112,7 +112,8 @@ class Lab:
     # --- control
 
     def fault(self, host, kind, times=None, **options):
-        """Plants a fault on a host: ``at`` (a WS-Man action), ``code``, ``status``, ``seconds``, ``text``; *times* bounds it."""
+        """Plants a fault on a host: ``at`` (a WS-Man action), ``code``, ``status``, ``seconds``, ``text``; *times* bounds it,
+        ``skip`` lets as many chances pass first."""
         if kind not in FAULTS:
             raise ValueError(f"{kind}: no such fault; there are {', '.join(FAULTS)}")
         self.faults.setdefault(host.casefold(), {})[kind] = {"at": FAULTS[kind], "times": times, **options}
@@ -125,6 +126,9 @@ class Lab:
         planted = self.faults.get(host.casefold(), {})
         options = planted.get(kind)
         if options is None or options["at"] != at:
+            return None
+        if options.get("skip", 0) > 0:
+            options["skip"] -= 1
             return None
         if options["times"] is not None:
             options["times"] -= 1

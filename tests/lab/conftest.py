@@ -1,6 +1,7 @@
 """A lab in a thread of the test's own process, and ways to talk to it."""
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -13,10 +14,11 @@ os.environ["NO_PROXY"] = "127.0.0.1,localhost"
 
 from winrm.protocol import Protocol  # noqa: E402
 
-from lab import operator, scenario  # noqa: E402
+from lab import estate, operator, scenario  # noqa: E402
 from lab.backend import Backend  # noqa: E402
 from lab.batch import Batch  # noqa: E402
 from lab.server import Lab  # noqa: E402
+from lab.state import State  # noqa: E402
 
 CLOCK = "2026-11-24T08:00:00Z"
 ADMIN, PASSWORD = r"CONTOSO\svc-audit", "Lab-only-1"
@@ -91,15 +93,16 @@ class Console:
 
     def steps(self, host, *steps):
         """The answers of steps as a batch gives them."""
-        import json
         lines = Batch(Backend(self.state, host), {"bft": "0" * 16, "deadline": 60, "areas": [area(*steps)]}).lines()
         return json.loads(lines[1])["steps"]
 
 
 @pytest.fixture
 def console(tmp_path):
-    return open_console("healthy", tmp_path)
+    return Console(scenario.open_state(scenario.load("healthy"), tmp_path, CLOCK)[0])
 
 
-def open_console(name, folder):
-    return Console(scenario.open_state(scenario.load(name), folder, CLOCK)[0])
+@pytest.fixture
+def console_of():
+    """Makes a console of a description of an estate."""
+    return lambda description: Console(State(estate=estate.build(estate.hosts_with_clusters(description), CLOCK), clock=CLOCK))
