@@ -5,6 +5,7 @@ from __future__ import annotations
 
 """Carries out every resource of the collection: read, plan, and outside check mode apply, read again, plan again."""
 
+import contextlib
 import importlib
 
 from ansible.errors import AnsibleActionFail
@@ -34,8 +35,9 @@ class ActionModule(ActionBase):
             state = "unreachable" if isinstance(error, host.HostUnreachable) else "failed"
             result = {state: True, "msg": error.message, "changed": False}
         finally:
-            # in a loop Ansible hands an open connection on to the next delegated host where that has the same address
-            self._connection.close()
+            # In a loop Ansible hands an open connection on to the next delegated host where that has the same address.
+            with contextlib.suppress(Exception):
+                self._connection.close()
         key = getattr(module, "KEY", None)
         if key and result.get("undo"):
             result["undo"] = {key: options[key], **result["undo"]}

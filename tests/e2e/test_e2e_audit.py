@@ -1,0 +1,171 @@
+"""The audit as people run it: one command, a verdict that is true, a report that says what was not seen."""
+from __future__ import annotations
+
+import base64
+import html
+import json
+import pathlib
+import urllib.parse
+
+import pytest
+
+from lab import scenario
+
+JUDGED = ("pass", "fail")
+
+
+def of(report, *statuses):
+    return {(f["control"], f["subject"]) for f in report["findings"] if f["status"] in statuses}
+
+
+def items(report, status):
+    """``(control, subject, sub-item)`` of everything that has the status."""
+    found = set()
+    for finding in report["findings"]:
+        for item in finding["items"]:
+            if item["status"] == status:
+                found.add((finding["control"], finding["subject"], item["item"]))
+    return found
+
+
+def test_on_the_healthy_estate_nothing_fails_and_every_control_passes_somewhere(healthy):
+    report = healthy.audit(check=0)
+    assert report["verdict"] == "pass", healthy.last.stdout
+    assert of(report, "fail", "unknown") == set()
+    expected = scenario.load("healthy")
+    assert report["counts"]["not_applicable"] == expected["not_applicable"]
+    assert report["counts"]["unknown"] == expected["unknown"]
+    controls = {f["control"] for f in report["findings"]}
+    assert len(controls) >= 16
+    assert {control for control, _subject in of(report, "pass")} == controls
+
+
+@pytest.mark.parametrize("name", ["drifted", "variant"])
+def test_every_planted_fault_is_found_and_nothing_else(open_estate, name):
+    estate = open_estate(name)
+    report = estate.audit(check=0)
+    assert report["verdict"] == "drift"
+    planted = {(e["control"], e["subject"], e.get("item") or "") for e in scenario.load(name)["expect"]}
+    assert items(report, "fail") == planted
+    unread = set(scenario.load(name).get("unreachable", []))
+    assert set(report["coverage"]["unread"]) == unread
+    assert {subject.split(":")[1].split("/")[0] for _control, subject in of(report, "unknown")} <= unread | ({"estate"} if unread else set())
+
+
+def test_all_hosts_down_is_still_a_report_and_the_verdict_is_cannot_tell(healthy):
+    for host in list(healthy.lab.state.hosts):
+        healthy.lab.call(healthy.lab.state.power, host, False)
+    report = healthy.audit(check=0)
+    assert report["verdict"] == "cannot tell"
+    assert report["confidence"]["judged"] == 0 and report["confidence"]["of"] > 16
+    assert of(report, *JUDGED) == set()
+    assert "CANNOT TELL" in healthy.last.stdout.upper()
+
+
+def test_a_folder_of_snapshots_gives_the_same_findings_without_any_host(open_estate):
+    estate = open_estate("drifted")
+    first = estate.audit(check=0)
+    estate.play("judge", "-e", f"audit_snapshots={estate.folder}/audit/snapshots", "-e", f"audit_output={estate.folder}/again", check=0)
+    again = json.loads((estate.folder / "again" / "report.json").read_text(encoding="utf-8"))
+    assert again["findings"] == first["findings"]
+    assert again["verdict"] == first["verdict"]
+
+
+def test_check_mode_gives_the_same_report(healthy):
+    plain, checked = healthy.audit(check=0), healthy.audit("--check", name="checked", check=0)
+    assert checked["findings"] == plain["findings"]
+
+
+def test_a_tag_leaves_the_other_areas_out_and_counts_them_apart(healthy):
+    report = healthy.audit("--tags", "cluster", check=0)
+    assert report["not_asked"]["findings"] > 0
+    assert "FT-CLU-005" in {control for control, _subject in of(report, "pass")}
+    assert not [f for f in report["findings"] if f["subject"].startswith("dtc:")]
+    skipped = healthy.audit("--skip-tags", "cluster", name="skipped", check=0)
+    assert "FT-CLU-005" in skipped["not_asked"]["controls"]
+
+
+def test_a_limit_says_how_many_hosts_the_report_covers(healthy):
+    report = healthy.audit("--limit", "sql01,sql02", check=0)
+    assert (report["coverage"]["hosts"], report["coverage"]["of"]) == (2, 6)
+    assert "2 of 6" in healthy.last.stdout
+    assert ("FT-CLU-005", "cluster:SQLCLU") in of(report, "pass")
+    assert not [f for f in report["findings"] if f["subject"] == "cluster:BTSCLU" and f["status"] != "unknown"]
+
+
+def test_a_parameter_from_the_inventory_changes_the_verdict(healthy):
+    overrides = json.dumps({"audit_parameters": {"FT-CLU-005": {"minimum_nodes": 3}}})
+    report = healthy.audit("-e", overrides, check=0)
+    assert of(report, "fail") == {("FT-CLU-005", "cluster:BTSCLU"), ("FT-CLU-005", "cluster:SQLCLU")}
+
+
+@pytest.mark.parametrize("variables, code", [
+    ({}, 0), ({"audit_fail_from": "critical"}, 2), ({"audit_fail_from": "low"}, 2)])
+def test_the_play_fails_only_where_the_policy_says_so(open_estate, variables, code):
+    estate = open_estate("drifted")
+    estate.audit("-e", json.dumps(variables), check=code)
+
+
+def test_an_unknown_counts_as_its_severity_only_when_asked(healthy):
+    healthy.lab.call(healthy.lab.state.power, "sql01", False)
+    healthy.lab.call(healthy.lab.state.power, "sql02", False)
+    healthy.audit("-e", '{"audit_fail_from": "low"}', check=0)
+    healthy.audit("-e", '{"audit_fail_from": "low", "audit_fail_on_unknown": true}', name="strict", check=2)
+
+
+@pytest.mark.parametrize("setting, told", [("serial: 1", "serial"), ("strategy: free", "strategy free")])
+def test_an_estate_is_not_judged_in_pieces(healthy, setting, told):
+    text = pathlib.Path(__file__).resolve().parents[2].joinpath("playbooks", "audit.yml").read_text(encoding="utf-8")
+    done = healthy.play(text.replace("  gather_facts: false\n", f"  gather_facts: false\n  {setting}\n"), check=2)
+    assert told in done.stdout
+
+
+@pytest.mark.parametrize("variables, told", [
+    ({"audit_fail_from": "sometimes"}, ["fail_from", "never", "critical"]),
+    ({"audit_parameters": {"FT-CLU-005": {"minimum_nodes": "many"}}}, ["FT-CLU-005", "minimum_nodes", "many"]),
+    ({"audit_parameters": {"FT-CLU-005": {"minimum": 3}}}, ["FT-CLU-005", "minimum", "minimum_nodes"]),
+    ({"audit_parameters": {"FT-XXX-005": {"minimum": 3}}}, ["FT-XXX-005"]),
+    ({"audit_severities": {"FT-CLU-005": "urgent"}}, ["FT-CLU-005", "urgent", "critical"]),
+    ({"audit_controls": ["/nowhere/mine.yml"]}, ["/nowhere/mine.yml"]),
+    ({"audit_waivers": "/nowhere/waivers.yml"}, ["/nowhere/waivers.yml"]),
+])
+def test_bad_input_is_refused_in_words_that_name_it(healthy, variables, told):
+    done = healthy.play("audit", "-e", json.dumps({**variables, "audit_output": str(healthy.folder / "bad")}), check=2)
+    for word in told:
+        assert word in done.stdout, done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (healthy.folder / "bad" / "report.json").exists()
+
+
+def test_the_audit_changes_nothing_and_calls_nothing_that_could(open_estate):
+    estate = open_estate("drifted")
+    before, calls = estate.state_hash(), len(estate.lab.call(estate.lab.state.calls))
+    estate.audit(check=0)
+    assert estate.state_hash() == before
+    made = estate.lab.call(estate.lab.state.calls)[calls:]
+    assert made and not [call for call in made if call["changes"]]
+
+
+def test_no_secret_stands_anywhere_in_what_is_printed_or_written(healthy):
+    canary = "c'a\"n<a>&r%y-é"
+    healthy.lab.call(lambda: healthy.lab.state.users["CONTOSO\\svc-audit"].update(password=canary))
+    healthy.lab.call(healthy.lab.write_users)
+    text = healthy.inventory.read_text(encoding="utf-8")
+    healthy.inventory.write_text(text.replace("Lab-only-1", json.dumps(canary)), encoding="utf-8")
+    healthy.lab.call(healthy.lab.state.power, "iis01", False)
+    report = healthy.audit("-vvv", "--diff", check=0)
+    assert report["coverage"]["read"] == 5, "the canary must really be the password that opens the door"
+    seen = healthy.last.stdout + healthy.last.stderr
+    for path in (healthy.folder / "audit").rglob("*"):
+        seen += path.read_text(encoding="utf-8") if path.is_file() else ""
+    for form in (canary, json.dumps(canary)[1:-1], json.dumps(canary, ensure_ascii=False)[1:-1], urllib.parse.quote(canary, safe=""),
+                 html.escape(canary), base64.b64encode(canary.encode()).decode(), base64.b64encode(canary.encode("utf-16-le")).decode()):
+        assert form not in seen, form
+
+
+def test_the_summary_fits_80_columns_and_has_no_colours_when_it_is_no_terminal(open_estate):
+    estate = open_estate("drifted")
+    estate.audit(check=0)
+    lines = estate.last.stdout.split("Verdict:")[1].split("Report:")[0].splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "\x1b" not in estate.last.stdout
