@@ -15,7 +15,8 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import control as control_file, query
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import control as control_file
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import query
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.document import Document
 
 FOLDER = pathlib.Path(__file__).parents[2] / "baseline"

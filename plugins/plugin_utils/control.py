@@ -117,7 +117,7 @@ def _defaults(document, at, data):
     good = {}
     for name, value in data.items():
         parts = value if isinstance(value, list) else [value]
-        if not query.PARAMETER.fullmatch("{%s}" % name):
+        if not query.PARAMETER.fullmatch(f"{{{name}}}"):
             document.problem(at + (name,), f"{name!r} is no name of a parameter")
         elif not parts or any(isinstance(part, (dict, list)) or part is None for part in parts) or len({type(part) for part in parts}) > 1:
             document.problem(at + (name,), f"the default of {name} must be a text, a number, true or false, or a list of one of them")

@@ -164,11 +164,11 @@ def _votes(nodes, foretold):
 
 
 def _sites(facts, sites, belongs, everyone):
-    """What becomes of the cluster when all nodes of a site go at once. Where the witness stands matters; where nobody says
-    it, the answer is a hole unless both answers are the same."""
+    """What becomes of a cluster that stands in several sites when all nodes of one go at once. Where the witness stands
+    matters; where nobody says it, the answer is a hole unless both answers are the same."""
     nodes = facts["nodes"]
     unseen = nodes if observed.is_hole(nodes) else first_hole(nodes)
-    if unseen or not sites:
+    if unseen or len(set(sites.values())) < 2:
         return unseen or []
     place = _witness_site(facts["quorum"], belongs, everyone)
     found = []

@@ -93,4 +93,5 @@ class Document:
         if not isinstance(data, list) or len(data) < least:
             self.problem(at, f"{what} must be a list of texts{', and not an empty one' if least else ''}")
             return False
-        return all([self.text(part, at + (index,), f"each of {what}") for index, part in enumerate(data)])
+        good = [self.text(part, at + (index,), f"each of {what}") for index, part in enumerate(data)]
+        return all(good)

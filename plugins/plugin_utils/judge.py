@@ -12,13 +12,21 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import estate
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.baseline import plain
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.control import SEVERITIES
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.evaluate import (
-    FAIL, NOT_APPLICABLE, PASS, UNKNOWN, WORST_FIRST, evaluate, overall, view)
+    FAIL,
+    NOT_APPLICABLE,
+    PASS,
+    UNKNOWN,
+    WORST_FIRST,
+    evaluate,
+    overall,
+    view,
+)
 
 VERSION = 1
 WAIVED = "waived"
@@ -45,7 +53,7 @@ class Options:
 
 def judge(snapshots, inventory, baseline, options=Options()):
     """The report. *inventory*: ``{"hosts": {name: {"groups": [...], "variables": {...}}}}``, or {} to go by the snapshots."""
-    now = options.now or datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = options.now or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     hosts = estate.hosts_of(snapshots, plain(inventory), options.hosts)
     findings, unasked = [], Counter()
     for subject in estate.subjects_of(hosts, baseline.kinds):

@@ -260,7 +260,7 @@ def test_values_that_ansible_has_tagged(folder):
     assert type(loaded.expect[1].wanted[0]) is str
 
 
-@pytest.mark.parametrize("hostile", ["O'H`are", "\\`", "{least}", "\"'\\", "x\ny", "🐘‮", "`null`", "\\\\"])
+@pytest.mark.parametrize("hostile", ["O'H`are", "\\`", "{least}", "\"'\\", "x\ny", "\U0001f418\u202e", "`null`", "\\\\"])
 def test_a_parameter_stays_a_value_whatever_is_in_it(hostile):
     root = query.Type("object", fields={"name": query.Type("text", path="name")})
     compiled = query.compile_query("name == {wanted}", {"wanted": hostile}, root)

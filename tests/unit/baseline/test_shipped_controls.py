@@ -64,15 +64,11 @@ def no_witness(cluster):
     cluster["quorum"]["witness"] = None
 
 
-def at_sites(*sites):
-    def change(snapshots):
-        for one, site in zip(snapshots, sites, strict=False):
-            one["variables"]["site"] = site
-    return change
+def witness_at(site):
+    return lambda snapshots: [one["variables"].update(witness_site=site) for one in snapshots if one["host"] in ("bts01", "bts02")]
 
 
 DTC, SSO = "MSDTC-BTSDTC", "Single Sign-On"
-NO_NODE_LEFT = [("FT-CLU-023", "cluster:BTSCLU", "BTS01"), ("FT-CLU-023", "cluster:BTSCLU", "A")]
 FAULTS = [
     ("FT-CLU-005", "cluster:SQLCLU", "", sql(lambda c: c["nodes"].pop()), ["FT-CLU-007", "FT-CLU-023", "FT-CLU-029", "FT-CLU-026"]),
     ("FT-CLU-005", "cluster:SQLCLU", "SQL02", sql(of("SQL02", state="Paused")), []),
@@ -101,7 +97,7 @@ FAULTS = [
     ("FT-CLU-022", "cluster:SQLCLU", "", sql(lambda c: c["quorum"]["witness"].update(state="Failed")), ["FT-CLU-023"]),
     ("FT-CLU-022", "cluster:SQLCLU", "", sql(lambda c: c["quorum"]["witness"].update(dynamic_weight=0)), ["FT-CLU-023"]),
     ("FT-CLU-023", "cluster:SQLCLU", "SQL01", sql(of("SQL02", weight=0, dynamic_weight=0)), []),
-    ("FT-CLU-023", "cluster:SQLCLU", "A", lambda s: (at_sites("A", "A", "A", "A")(s)), []),
+    ("FT-CLU-023", "cluster:BTSCLU", "A", witness_at("A"), []),
     ("FT-CLU-024", "cluster:BTSCLU", "BTS02", on("bts02", lambda p: p.update(custom_ssp_allowed=0)), []),
     ("FT-CLU-025", "cluster:SQLCLU", "", sql(lambda c: c["heartbeat"].update(same_subnet_threshold=5)), []),
     ("FT-CLU-025", "cluster:SQLCLU", "", sql(lambda c: c["heartbeat"].update(cross_subnet_delay_ms=500)), []),
@@ -187,18 +183,21 @@ def alternatives(value, wanted):
 
 
 CLUSTERS = {subject.id: subject for subject in estate.subjects_of(estate.hosts_of(estates.healthy(), {}), BASELINE.kinds)}
+
+
+def status_of(c, facts):
+    return overall(check.status for check in evaluate(c, view(facts, BASELINE.kinds[c.subject].type)))
+
+
 EXCLUDED = {    # what a known value keeps a control from touching on a healthy subject
     ("FT-CLU-009", "cluster:BTSCLU"): {"carries_sso"},
     ("FT-CLU-011", f"dtc:BTSCLU/{DTC}"): {"network_access"},
     ("FT-CLU-013", f"dtc:BTSCLU/{DTC}"): {"all_mutual"},
     ("FT-CLU-013", "dtc:sql01/Local"): {"all_mutual"},
 }
-PAIRS = [(c, subject) for c in BASELINE.controls for subject in CLUSTERS.values() if subject.kind == c.subject
-         and subject.id in ("cluster:BTSCLU", "cluster:SQLCLU", "dtc:sql01/Local", f"dtc:BTSCLU/{DTC}", "estate:estate")]
-
-
-def status_of(c, facts):
-    return overall(check.status for check in evaluate(c, view(facts, BASELINE.kinds[c.subject].type)))
+SHOWN = ("cluster:BTSCLU", "cluster:SQLCLU", "dtc:sql01/Local", f"dtc:BTSCLU/{DTC}", "estate:estate")
+PAIRS = [(c, subject) for c in BASELINE.controls for subject in CLUSTERS.values()
+         if subject.kind == c.subject and subject.id in SHOWN and status_of(c, subject.facts) == "pass"]
 
 
 @pytest.mark.parametrize(("c", "subject"), PAIRS, ids=[f"{c.id} {s.id}" for c, s in PAIRS])
@@ -206,8 +205,6 @@ def test_what_was_not_seen_never_passes(c, subject):
     """Each place of each property that a control reads is made missing, unreadable, null and absent in turn. A pass that
     stays is right only where something known excludes the place: then no other value there may change the result either."""
     kind = BASELINE.kinds[c.subject].type
-    if status_of(c, subject.facts) != "pass":
-        pytest.skip("not applicable here; it passes on another subject")
     touched = {}
     for at, wanted in places(subject.facts, kind):
         if wanted.path not in control.reads(c):

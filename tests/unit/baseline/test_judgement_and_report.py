@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import unicodedata
+
+import baseline_estates as estates
+import jsonschema
+import pytest
+
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import baseline, judge, report
+
+BASELINE = baseline.load()
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+SCHEMA = json.loads((ROOT / "docs" / "schemas" / "report.schema.json").read_text())
+NOW = "2026-11-24T09:00:00Z"
+
+
+def judged(snapshots, loaded=BASELINE, **options):
+    return judge.judge(snapshots, {}, loaded, judge.Options(**{"now": NOW, **options}))
+
+
+def drifted():
+    snapshots = estates.healthy()
+    estates.in_cluster(snapshots, "BTSCLU", lambda c: c["quorum"].update(witness=None))
+    estates.in_cluster(snapshots, "SQLCLU", lambda c: c["heartbeat"].update(same_subnet_threshold=5))
+    estates.by_host(snapshots)["sql02"]["areas"]["platform"]["dtc"]["instances"][0]["inbound"] = False
+    estates.by_host(snapshots)["sql01"]["areas"]["platform"]["dtc"]["instances"][0]["inbound"] = False
+    estates.by_host(snapshots)["bts01"]["areas"]["platform"]["dtc"]["instances"][0]["remote_clients"] = True
+    return snapshots
+
+
+def unread(snapshots, *hosts):
+    for one in snapshots:
+        if one["host"] in hosts or not hosts:
+            one.update(status="unreachable", areas=dict.fromkeys(one["areas"], estates.UNREACHABLE))
+    return snapshots
+
+
+def finding(found, control, subject):
+    return next(f for f in found["findings"] if (f["control"], f["subject"]) == (control, subject))
+
+
+@pytest.fixture
+def waived(tmp_path):
+    """The baseline with one waiver: ``waived(until=...)``."""
+    def load(control="FT-CLU-012", subject="dtc:bts*", until="2027-01-31"):
+        file = tmp_path / "waivers.yml"
+        file.write_text(f"- {{control: {control}, subject: '{subject}', owner: anna, reason: a test runs, ticket: CHG-1, until: {until}}}\n")
+        return baseline.load(waivers=file)
+    return load
+
+
+VERDICTS = [
+    ("healthy", estates.healthy(), "pass"),
+    ("drifted", drifted(), "drift"),
+    ("one host unread", unread(estates.healthy(), "bts02"), "cannot tell"),
+    ("drifted, and one host unread", unread(drifted(), "bts02"), "drift"),
+    ("all hosts unread", unread(estates.healthy()), "cannot tell"),
+    ("nothing at all", [], "cannot tell"),
+]
+
+
+@pytest.mark.parametrize(("snapshots", "verdict"), [v[1:] for v in VERDICTS], ids=[v[0] for v in VERDICTS])
+def test_verdict_confidence_and_schema(snapshots, verdict):
+    found = judged(snapshots)
+    jsonschema.validate(found, SCHEMA)
+    assert found["verdict"] == verdict
+    counts = found["counts"]
+    assert found["confidence"]["of"] == counts["pass"] + counts["fail"] + counts["waived"] + counts["unknown"]
+    assert found["confidence"]["judged"] == found["confidence"]["of"] - counts["unknown"]
+    assert sum(counts.values()) == len(found["findings"])
+    assert len({f["fingerprint"] for f in found["findings"]}) == len(found["findings"])
+
+
+def test_every_unknown_has_a_reason_and_a_sentence():
+    for f in judged(unread(estates.healthy(), "bts02"))["findings"]:
+        if f["status"] == "unknown":
+            assert f["reasons"].keys() == {"unreachable"} and f["evidence"], f
+
+
+def test_what_is_unknown_beside_a_failure_is_listed():
+    snapshots = unread(estates.healthy(), "bts02")
+    estates.in_cluster([s for s in snapshots if s["host"] == "bts01"], "BTSCLU", lambda c: c["nodes"][0].update(state="Paused"))
+    estates.by_host(snapshots)["bts01"]["areas"]["platform"]["custom_ssp_allowed"] = 0
+    found = finding(judged(snapshots), "FT-CLU-024", "cluster:BTSCLU")
+    assert [(i["item"], i["status"]) for i in found["items"]] == [("BTS01", "fail"), ("BTS02", "unknown")]
+    assert found["evidence"] == ["nodes[BTS01]: custom_ssp_allowed is 0, expected one of [none, 1].",
+                                 "It does not answer. (nodes[BTS02].custom_ssp_allowed)"]
+    assert found["status"] == "fail" and found["reasons"].keys() == {"unreachable"}
+
+
+@pytest.mark.parametrize(("fail_from", "fail_on_unknown", "host_down", "failing"), [
+    ("never", True, True, False), ("critical", False, False, True), ("low", False, False, True), ("critical", False, True, True),
+])
+def test_from_which_severity_a_run_fails(fail_from, fail_on_unknown, host_down, failing):
+    snapshots = unread(drifted(), "bts03") if host_down else drifted()
+    assert bool(judged(snapshots, fail_from=fail_from, fail_on_unknown=fail_on_unknown)["failing"]) is failing
+
+
+def test_unknown_fails_a_run_only_when_asked():
+    snapshots = unread(estates.healthy(), "bts03")
+    assert judged(snapshots, fail_from="low")["failing"] == 0
+    assert judged(snapshots, fail_from="low", fail_on_unknown=True)["failing"] == 4        # three of its MSDTC, one of the estate
+    assert judged(snapshots, fail_from="high", fail_on_unknown=True)["failing"] == 2       # network access, and the shared id
+
+
+def test_first_things_first():
+    actions = judged(drifted())["actions"]
+    assert [(a["control"], len(a["subjects"])) for a in actions] == [
+        ("FT-CLU-011", 2), ("FT-CLU-023", 1), ("FT-CLU-007", 1), ("FT-CLU-025", 1), ("FT-CLU-012", 1)]
+    assert actions[0]["evidence"] == ["dtc:sql01/Local: inbound is false, expected true.", "dtc:sql02/Local: inbound is false, expected true."]
+    statuses = [f["status"] for f in judged(drifted())["findings"]]
+    assert statuses == sorted(statuses, key=judge.STATUSES.index)
+
+
+def test_a_waiver_accepts_a_failure_until_its_day(waived):
+    found = judged(drifted(), waived())
+    jsonschema.validate(found, SCHEMA)
+    f = finding(found, "FT-CLU-012", "dtc:bts01/Local")
+    assert (f["status"], f["waiver"]["owner"]) == ("waived", "anna")
+    assert f["evidence"][-1] == "Accepted by anna until 2027-01-31 (CHG-1): a test runs"
+    assert found["waivers"] == {"used": ["FT-CLU-012 on dtc:bts*"], "expired": [], "unused": []}
+    assert "FT-CLU-012" not in [a["control"] for a in found["actions"]]
+    assert judged(drifted(), waived(until=NOW[:10]))["counts"]["waived"] == 1              # the day itself still counts
+
+
+def test_an_expired_waiver_counts_as_absent_and_says_so(waived):
+    found = judged(drifted(), waived(until="2026-11-23"))
+    f = finding(found, "FT-CLU-012", "dtc:bts01/Local")
+    assert f["status"] == "fail" and f["evidence"][-1] == "A waiver has expired: anna until 2026-11-23 (CHG-1): a test runs"
+    assert found["waivers"]["expired"] == ["FT-CLU-012 on dtc:bts*"]
+    assert "Waiver expired: FT-CLU-012 on dtc:bts*." in report.summary(found)
+
+
+def test_a_waiver_accepts_no_ignorance(waived):
+    found = judged(unread(drifted(), "bts01"), waived())
+    assert finding(found, "FT-CLU-012", "dtc:bts01/Local")["status"] == "unknown"
+    assert found["waivers"]["unused"] == ["FT-CLU-012 on dtc:bts*"]
+
+
+def test_a_fingerprint_is_control_subject_and_item_alone():
+    assert judge.fingerprint("FT-CLU-005", "cluster:A") == judge.fingerprint("FT-CLU-005", "cluster:A", "")
+    assert judge.fingerprint("FT-CLU-005", "cluster:A", "n1") != judge.fingerprint("FT-CLU-005", "cluster:An1", "")
+    other = baseline.load(parameters={"FT-CLU-025": {"same_subnet_threshold": 7}}, severities={"FT-CLU-025": "high"})
+    snapshots = drifted()
+    before = finding(judged(snapshots), "FT-CLU-025", "cluster:SQLCLU")
+    estates.in_cluster(snapshots, "SQLCLU", lambda c: c["heartbeat"].update(same_subnet_threshold=6))
+    after = finding(judged(snapshots, other), "FT-CLU-025", "cluster:SQLCLU")
+    assert before["fingerprint"] == after["fingerprint"] and before["expected"] != after["expected"] and after["severity"] == "high"
+
+
+def test_what_changed_between_two_reports():
+    before, after = judged(drifted()), estates.healthy()
+    estates.in_cluster(after, "SQLCLU", lambda c: c["nodes"][1].update(state="Paused"))
+    estates.in_cluster(after, "BTSCLU", lambda c: c["resources"].append(estates.resource(
+        "Second DTC", "Distributed Transaction Coordinator", "X", "BTS01", state="Failed")))
+    unread(after, "sql01")
+    changes = report.compare(before, judged(after))
+    told = {kind: {(c["control"], c["subject"], c["item"]) for c in found} for kind, found in changes.items()}
+    assert ("FT-CLU-007", "cluster:BTSCLU", "") in told["better"] and ("FT-CLU-023", "cluster:BTSCLU", "BTS01") in told["better"]
+    assert told["worse"] == {("FT-CLU-005", "cluster:SQLCLU", "SQL02")}
+    assert told["new"] == {("FT-CLU-009", "cluster:BTSCLU", "Second DTC"), ("FT-CLU-010", "cluster:BTSCLU", "Second DTC")}
+    assert ("FT-CLU-011", "dtc:sql01/Local", "") in told["unclear"]
+    gone = report.compare(before, judged([s for s in drifted() if s["host"] != "sql02"]))["gone"]
+    assert ("FT-CLU-011", "dtc:sql02/Local", "") in {(c["control"], c["subject"], c["item"]) for c in gone}
+    assert not any(report.compare(before, judged(drifted())).values())
+
+
+def test_a_report_is_a_private_file_and_can_be_read_again(tmp_path):
+    found = judged(drifted())
+    path = report.write(found, tmp_path / "out")
+    assert os.stat(path).st_mode & 0o777 == 0o600 and os.listdir(tmp_path / "out") == ["report.json"]
+    assert report.read(path) == report.read(tmp_path / "out") == found
+    for text in ("", "[]", '{"version": 99}'):
+        pathlib.Path(path).write_text(text)
+        with pytest.raises(ValueError, match="report"):
+            report.read(path)
+
+
+def columns(line):
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+
+
+HOSTILE = ["x" * 300, "a b " * 60, "'\"`$(whoami)", "new\nline\r\x1b[31mred", "]}[?{0}", "\u202egnp.exe", "\u53e2\u96c6\u7fa4" * 40, "\U0001f418" * 60,
+           "e\u0301" * 100, "\ud800", "[link](http://x)", "%s{}%"]
+
+
+@pytest.mark.parametrize("width", [40, 80, 132])
+@pytest.mark.parametrize("name", HOSTILE, ids=lambda n: ascii(n)[:20])
+def test_a_summary_fits_and_cannot_steer_a_terminal(name, width, tmp_path):
+    snapshots = unread(drifted(), "bts03")
+    for one in snapshots:
+        if one["variables"].get("cluster_name") == "SQLCLU":
+            one["variables"]["cluster_name"] = one["areas"]["cluster"]["name"] = name
+            one["areas"]["cluster"]["resources"][0]["pending_timeout_ms"] = 1
+            one["areas"]["cluster"]["resources"][0]["name"] = name
+    found = judged(snapshots, note=name)
+    jsonschema.validate(found, SCHEMA)
+    report.write(found, tmp_path)
+    assert report.read(tmp_path)["verdict"] == "drift"
+    before = judged(estates.healthy())
+    text = report.summary(found, width=width, changes=report.compare(before, found))
+    text.encode("utf-8")
+    assert max(columns(line) for line in text.split("\n")) <= width
+    assert not [c for c in text if c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
+
+
+def test_a_summary_says_what_matters():
+    text = report.summary(judged(unread(drifted(), "bts03"), note="This estate is a simulation."))
+    lines = text.split("\n")
+    assert lines[0] == "Note: This estate is a simulation."
+    assert lines[1] == "Verdict: DRIFT. 6 findings failed: 2 critical, 2 high, 1 medium, 1 low."
+    assert lines[2].startswith("Confidence: 36 of 40 findings judged (90 %).")
+    assert "Not read: bts03." in lines
+    assert text.index("1. FT-CLU-011 [critical]") < text.index("2. FT-CLU-023 [high]") < text.index("What could not be judged")
+    assert "unreachable (4 findings): It does not answer." in text
+    assert "Repair: role biztalk.fault_tolerance.windows_cluster" in text
+    assert "\x1b" not in text
+
+
+def test_colours_only_when_asked():
+    found = judged(drifted())
+    coloured = report.summary(found, colour=True)
+    assert "\x1b[31mVerdict: DRIFT" in coloured
+    plain = report.summary(found)
+    for code in {*report.COLOURS.values(), "0"}:
+        coloured = coloured.replace(f"\x1b[{code}m", "")
+    assert coloured == plain
+
+
+@pytest.mark.parametrize(("snapshots", "says"), [
+    (estates.healthy(), "Verdict: PASS. Everything that was judged is as the baseline asks."),
+    (unread(estates.healthy()), "Verdict: CANNOT TELL. Nothing could be judged."),
+])
+def test_the_other_verdicts(snapshots, says):
+    assert report.summary(judged(snapshots)).startswith(says)
+
+
+def test_a_summary_of_a_part_says_so():
+    inventory = {"hosts": {s["host"]: {"groups": s["groups"], "variables": s["variables"]} for s in estates.healthy()}}
+    found = judge.judge([s for s in estates.healthy() if s["host"] == "sql01"], inventory, BASELINE, judge.Options(now=NOW, hosts=["sql01"]))
+    assert "Covers 1 of 6 hosts of the inventory." in report.summary(found)
+    assert "Not asked in this run: " in report.summary(found)
+
+
+def test_what_changed_is_shown():
+    before, after = judged(drifted()), judged(estates.healthy())
+    text = report.summary(after, changes=report.compare(before, after))
+    assert "better: FT-CLU-011 on dtc:sql01/Local: Each MSDTC lets transactions" in text
+    assert "Nothing has changed." in report.summary(after, changes=report.compare(after, after))
