@@ -135,6 +135,8 @@ undo:
 """
 
 import re
+from dataclasses import replace
+from typing import NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -207,22 +209,8 @@ def plan(options, snapshot):
         states = _safe(now, moves)
     except Refused as refused:
         return Plan(refusal=str(refused))
-    changes = [move.change(before, after) for move, before, after in zip(moves, states, states[1:])]
-    return Plan(changes, _warnings(cluster, snapshot["host"], moves, states[-1]))
-
-
-class Move:
-    """One change of the configuration. ``rank`` orders moves: what adds certainty first, what takes it away last."""
-
-    def __init__(self, rank, path, before, after, steps, undo, apply, risk=""):
-        self.rank, self.path, self.before, self.after = rank, path, before, after
-        self.steps, self.undo, self.apply, self.risk = steps, undo, apply, risk
-
-    def change(self, now, then):
-        """The change, with what the cluster can tolerate *now* and *then* among its risks."""
-        few, many = quorum.in_turn(then), quorum.in_turn(now)
-        fewer = f"The cluster then tolerates {few} failures of nodes in turn instead of {many}." if few < many else ""
-        return Change(self.path, self.before, self.after, self.steps, " ".join(filter(None, (self.risk, fewer))), self.undo)
+    changes = [_with_risk(move.change, before, after) for move, before, after in zip(moves, states, states[1:])]
+    return Plan(changes, _warnings(cluster, snapshot["host"], changes, states[-1]))
 
 
 DYNAMIC_ON = 0
@@ -230,6 +218,14 @@ GAIN = 1
 NEUTRAL = 2
 LOSS = 3
 DYNAMIC_OFF = 4
+
+
+class Move(NamedTuple):
+    """A change, the place in the order that it must have, and what it makes of the votes (a function of the cluster)."""
+
+    rank: int
+    change: Change
+    apply: object
 
 
 def _understood(options, cluster):
@@ -251,9 +247,15 @@ def _witness_moves(options, cluster, now):
     if options.get("witness") is None:
         return []
     before = _witness(cluster["quorum"])
-    after = _wanted_witness(options, cluster, now, before)
+    after = _wanted_witness(options, before)
     if _same(before, after):
         return []
+    if after["kind"] == "cloud":
+        raise Refused("cloud")
+    if after["kind"] == "disk":
+        after = {"kind": "disk", "disk": _usable_disk(cluster, after["disk"])}
+    if after["kind"] == "file_share":
+        _check_share(now, after["share"])
     parameters = {"none": {"NoWitness": True}, "disk": {"DiskWitness": after.get("disk")},
                   "file_share": {"FileShareWitness": after.get("share")}}
     new = None if after["kind"] == "none" else quorum.Witness(online=True)
@@ -265,7 +267,7 @@ def _witness_moves(options, cluster, now):
     undo = _witness_options(before)
     risk = "" if undo else f"This module cannot bring the {before['kind']} witness back."
     steps = [call("witness", SET_QUORUM, parameters[after["kind"]], needs=area.MODULE, on_error="stop")]
-    return [Move(rank, ("witness",), before, after, steps, undo, lambda c: quorum.reconfigured(c, witness=new), risk)]
+    return [Move(rank, Change(("witness",), before, after, steps, risk, undo), lambda c: quorum.reconfigured(c, witness=new))]
 
 
 def _witness(found):
@@ -273,31 +275,29 @@ def _witness(found):
     witness = found["witness"]
     if witness is None:
         return {"kind": "none"}
-    kind = _known(witness["kind"])
+    kind = _known(witness["kind"], "The kind of the witness")
     if kind == "file_share":
-        return {"kind": kind, "share": _known(witness["share_path"])}
+        return {"kind": kind, "share": _known(witness["share_path"], "The share of the witness")}
     if kind == "disk":
-        return {"kind": "disk_only" if found["type"] == "DiskOnly" else kind, "disk": _known(witness["resource"])}
-    return {"kind": kind, "resource": _known(witness["resource"])}
+        return {"kind": "disk_only" if found["type"] == "DiskOnly" else kind, "disk": _known(witness["resource"], "The name of the witness")}
+    return {"kind": kind, "resource": _known(witness["resource"], "The name of the witness")}
 
 
-def _known(value):
-    """A fact that must have been seen and must not be null."""
+def _known(value, what):
+    """A fact that must have been seen and must not be null; *what* names it."""
     if observed.is_hole(value):
         raise Refused("unknown", why=observed.detail(value))
     if value is None:
-        raise Refused("unknown", why="It is null.")
+        raise Refused("unknown", why=f"{what} is null.")
     return value
 
 
-def _wanted_witness(options, cluster, now, before):
-    if options["witness"] == "disk":
-        return {"kind": "disk", "disk": _disk(cluster, options["witness_disk"])}
-    if options["witness"] == "file_share":
-        return {"kind": "file_share", "share": _share(now, options["witness_share"])}
-    if options["witness"] == "cloud" and before["kind"] != "cloud":
-        raise Refused("cloud")
-    return before if options["witness"] == "cloud" else {"kind": "none"}
+def _wanted_witness(options, before):
+    """The witness of the options, as ``_witness`` shows one. A cloud witness that is there is the wanted one."""
+    kind = options["witness"]
+    if kind == "cloud":
+        return before if before["kind"] == "cloud" else {"kind": "cloud"}
+    return {"kind": kind, **{"disk": {"disk": options.get("witness_disk")}, "file_share": {"share": options.get("witness_share")}}.get(kind, {})}
 
 
 def _same(before, after):
@@ -307,39 +307,36 @@ def _same(before, after):
     return key(before) == key(after)
 
 
-def _disk(cluster, wanted):
+def _usable_disk(cluster, wanted):
     """The name, as the cluster spells it, of a disk that can be a witness."""
     disk = _find(cluster["resources"], wanted)
-    if disk is None or _known(disk["type"]) != "Physical Disk":
+    if disk is None or _known(disk["type"], f"The type of {wanted}") != "Physical Disk":
         disks = [row["name"] for row in cluster["resources"] if not observed.is_hole(row) and row["type"] == "Physical Disk"]
-        raise Refused("no_disk", disk=wanted, disks=", ".join(disks) or "none")
-    if _known(disk["state"]) != "Online":
+        raise Refused("no_disk", disk=wanted, disks=", ".join(map(str, disks)) or "none")
+    if _known(disk["state"], f"The state of {wanted}") != "Online":
         raise Refused("disk_state", disk=disk["name"], state=disk["state"])
-    group = _find(cluster["groups"], _known(disk["group"]))
-    if group is None or _known(group["type"]) not in ("AvailableStorage", "Cluster"):
+    group = _find(cluster["groups"], _known(disk["group"], f"The group of {wanted}"))
+    if group is None or _known(group["type"], f"The kind of the group of {wanted}") not in ("AvailableStorage", "Cluster"):
         raise Refused("disk_in_use", disk=disk["name"], group=disk["group"])
     return disk["name"]
 
 
 def _find(rows, name):
-    """The row of this name, or None where every row was read and none has it."""
-    for row in _known(rows):
-        if not observed.is_hole(row) and isinstance(row["name"], str) and row["name"].casefold() == name.casefold():
+    """The row of this name, or None. A row that was not read might be the one: then nothing is certain."""
+    for row in _known(rows, "The list"):
+        if _known(_known(row, "A row")["name"], "A name").casefold() == name.casefold():
             return row
-    for row in rows:
-        _known(_known(row)["name"])
     return None
 
 
-def _share(now, wanted):
-    server = UNC.fullmatch(wanted)
+def _check_share(now, share):
+    server = UNC.fullmatch(share)
     if not server:
-        raise Refused("share_path", share=wanted)
+        raise Refused("share_path", share=share)
     short = server[1].split(".")[0].casefold()
     for node in now.nodes:
         if node.name.casefold() == short:
-            raise Refused("share_on_node", share=wanted, node=node.name)
-    return wanted
+            raise Refused("share_on_node", share=share, node=node.name)
 
 
 def _witness_options(witness):
@@ -371,9 +368,9 @@ def _weight_moves(options, cluster, now):
 def _weight_move(node, weight):
     steps = [call("node", area.NODE, {"Name": node.name}, needs=area.MODULE, on_error="stop"),
              assign("weight", "node", "NodeWeight", weight, on_error="stop")]
-    return Move(GAIN if node.up == bool(weight) else LOSS, ("node_weights", node.name), node.weight, weight, steps,
-                {"node_weights": [{"name": node.name, "weight": node.weight}]},
-                lambda c: quorum.reconfigured(c, weights={node.name: weight}))
+    undo = {"node_weights": [{"name": node.name, "weight": node.weight}]}
+    change = Change(("node_weights", node.name), node.weight, weight, steps, undo=undo)
+    return Move(GAIN if node.up == bool(weight) else LOSS, change, lambda c: quorum.reconfigured(c, weights={node.name: weight}))
 
 
 def _dynamic_moves(options, now):
@@ -382,8 +379,8 @@ def _dynamic_moves(options, now):
         return []
     steps = [call("cluster", area.CLUSTER, needs=area.MODULE, on_error="stop"),
              assign("dynamic", "cluster", "DynamicQuorum", int(wanted), on_error="stop")]
-    return [Move(DYNAMIC_ON if wanted else DYNAMIC_OFF, ("dynamic_quorum",), now.dynamic, wanted, steps, {"dynamic_quorum": now.dynamic},
-                 lambda c: quorum.reconfigured(c, dynamic=wanted))]
+    change = Change(("dynamic_quorum",), now.dynamic, wanted, steps, undo={"dynamic_quorum": now.dynamic})
+    return [Move(DYNAMIC_ON if wanted else DYNAMIC_OFF, change, lambda c: quorum.reconfigured(c, dynamic=wanted))]
 
 
 def _safe(now, moves):
@@ -403,7 +400,7 @@ def _safe(now, moves):
     for move in moves:
         states.append(move.apply(states[-1]))
         if not quorum.has_quorum(states[-1]):
-            raise Refused("loses_quorum", change=told(move.change(now, now))["text"], cure=_cure(now), **_count(states[-1]))
+            raise Refused("loses_quorum", change=told(move.change)["text"], cure=_cure(now), **_count(states[-1]))
     less_safe = quorum.worsened(now, final)
     if less_safe:
         raise Refused("less_safe", nodes=" or ".join(less_safe))
@@ -420,16 +417,23 @@ def _cure(now):
     return f"Bring {' and '.join(absent)} back first." if absent else "Leave more nodes their votes."
 
 
-def _warnings(cluster, host, moves, final):
+def _with_risk(change, now, then):
+    """The change, with what the cluster can tolerate less after it among its risks."""
+    few, many = quorum.in_turn(then), quorum.in_turn(now)
+    fewer = f"The cluster then tolerates {few} failures of nodes in turn instead of {many}." if few < many else ""
+    return replace(change, risk=" ".join(filter(None, (change.risk, fewer))))
+
+
+def _warnings(cluster, host, changes, final):
     """What the person at the keyboard should know although it does not stop the plan."""
     warnings = []
-    new_share = any(move.path == ("witness",) and move.after["kind"] == "file_share" for move in moves)
-    if new_share and host.get("delegation") != "Delegation":
+    new_witness = next((change.after["kind"] for change in changes if change.path == ("witness",)), None)
+    if new_witness == "file_share" and host.get("delegation") != "Delegation":
         warnings.append("Set-ClusterQuorum looks at the share as the account of this connection, and this logon "
                         f"({host.get('logon')}, {host.get('delegation')}) does not seem to reach other computers (second hop): "
                         "it may be refused. Kerberos delegation or CredSSP for the connection would help.")
     witness = cluster["quorum"]["witness"]
-    if witness and not any(move.path == ("witness",) for move in moves) and witness["state"] != "Online":
+    if witness and new_witness is None and witness["state"] != "Online":
         warnings.append(f"The witness is {witness['state']}: it casts no vote until it is online.")
     fatal = quorum.next_fatal_failure(final)
     if fatal != quorum.NO_SINGLE_FAILURE:

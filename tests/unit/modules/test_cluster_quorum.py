@@ -356,6 +356,16 @@ def test_warns_of_a_witness_that_is_as_wanted_but_failed():
     assert not planned.changes and any("The witness is Failed" in warning for warning in planned.warnings)
 
 
+def test_what_is_there_is_not_refused_although_it_could_not_be_set():
+    """A failed disk, or a share on a node: nothing changes, so nothing is refused."""
+    failed = snapshot([node("A"), node("B"), node("C")], ("disk", "Cluster Disk 1", "Failed"))
+    failed["areas"]["cluster"]["resources"][0]["state"] = "Failed"
+    planned = module.plan(options(witness="disk", witness_disk="cluster disk 1"), failed)
+    assert not planned.refusal and not planned.changes
+    planned = module.plan(options(witness="file_share", witness_share=r"\\A\w"), snapshot([node("A"), node("B")], ("file_share", r"\\a\w")))
+    assert not planned.refusal and not planned.changes
+
+
 # ---- refusals
 
 TWO = [node("A"), node("B")]
@@ -380,6 +390,15 @@ def without(world, *path):
     return world
 
 
+def with_null(world, *path):
+    """The snapshot with null where a value must be."""
+    at = world["areas"]
+    for key in path[:-1]:
+        at = at[key]
+    at[path[-1]] = None
+    return world
+
+
 def refusal_cases():
     yield "options", snapshot(THREE), {"witness": "none", "witness_share": r"\\fs\w"}, "witness_share goes with witness: file_share"
     yield "options", snapshot(THREE), {"witness": "disk"}, "witness_disk goes with witness: disk"
@@ -393,6 +412,9 @@ def refusal_cases():
     yield "unknown", without(snapshot(THREE), "cluster", "resources", 1), {"witness": "disk", "witness_disk": "x"}, "Access is denied."
     yield "unknown", without(snapshot(THREE), "cluster", "resources", 0, "state"), DISK, "denied"
     yield "unknown", without(snapshot(THREE), "cluster", "groups"), DISK, "Access is denied."
+    yield "unknown", with_null(snapshot(THREE, SHARE), "cluster", "quorum", "witness", "share_path"), {"witness": "none"}, "share of the witness"
+    yield "unknown", with_null(snapshot(THREE), "cluster", "resources", 0, "group"), DISK, "The group of Cluster Disk 1 is null."
+    yield "no_disk", without(with_resource(snapshot(THREE), type="IP Address"), "cluster", "resources", 1), DISK, "its disks are: none"
     yield "cloud", snapshot(THREE), {"witness": "cloud"}, "not supported yet"
     yield "share_path", snapshot(THREE), {**TO_SHARE, "witness_share": "C:\\witness"}, "is not a UNC path"
     yield "share_path", snapshot(THREE), {**TO_SHARE, "witness_share": "\\\\fs"}, "is not a UNC path"
