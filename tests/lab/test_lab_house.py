@@ -149,7 +149,8 @@ def program(tmp_path):
 def witness(tmp_path):
     """The witness's name, asked over the inventory that the program wrote."""
     common = yaml.safe_load((tmp_path / "inventory.yml").read_text(encoding="utf-8"))["all"]["vars"]
-    protocol = Protocol(f"http://127.0.0.1:{common['ansible_port']}/wsman/bts01", transport="basic", username=r"CONTOSO\svc-audit", password="Lab-only-1", ca_trust_path=None)
+    protocol = Protocol(f"http://127.0.0.1:{common['ansible_port']}/wsman/bts01", transport="basic", ca_trust_path=None,
+                        username=common["ansible_user"], password=common["ansible_password"])
     steps = [{"id": "q", "call": r"FailoverClusters\Get-ClusterQuorum", "select": ["QuorumResource.Name"]}]
     return operator.answers(operator.execute(protocol, *operator.request([{"area": "a", "steps": steps}]))[0])[1]["steps"][0]["runs"][0]["items"]
 
