@@ -19,7 +19,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import con
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import query
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.document import Document
 
-FOLDER = pathlib.Path(__file__).parents[2] / "baseline"
+FOLDER = pathlib.Path(__file__).resolve().parents[2] / "baseline"
 LEAVES = ("text", "number", "boolean", "instant", "any")
 PROPERTY = re.compile(r"([a-z][a-z0-9_]*)(\[([a-z0-9_]*)\])?(\?)?")
 
