@@ -118,22 +118,34 @@ def _bad_type(command, name, value, wanted):
 
 def typed(type_name, object_id, values):
     """An object with every property that the catalogue gives its type; what *values* lacks gets the type's empty value."""
-    properties = {}
-    for name, kind in catalogue()["objects"][type_name].items():
-        value = values[name] if name in values else _empty(kind)
-        table = catalogue()["enums"].get(kind.removeprefix("System.Nullable<").rstrip(">"))
-        if table is not None and isinstance(value, int):
-            value = Enum(kind, value, table.get(str(value), str(value)))
-        properties[name] = value
-    unknown = set(values) - set(properties)
-    if unknown:
-        raise ValueError(f"{type_name} has no {', '.join(sorted(unknown))} in the catalogue")
+    properties = dict(_empty(type_name))
+    for name, value in values.items():
+        if name not in properties:
+            raise ValueError(f"{type_name} has no {name} in the catalogue")
+        kind, table = _enums(type_name).get(name, (None, None))
+        properties[name] = value if table is None or value is None else Enum(kind, value, table.get(str(value), str(value)))
     return Obj(type_name, object_id, properties)
 
 
-def _empty(kind):
-    if kind.endswith("[]") and kind.casefold() != "byte[]":
-        return None
-    if kind.casefold().startswith(("uint", "sint", "int")) or kind in catalogue()["enums"]:
-        return 0
-    return DEFAULTS.get(kind.casefold())
+@functools.cache
+def _enums(type_name):
+    """``property -> (enum type, table of numbers and names)`` of a type."""
+    tables = catalogue()["enums"]
+    kinds = {name: kind.removeprefix("System.Nullable<").rstrip(">") for name, kind in catalogue()["objects"][type_name].items()}
+    return {name: (kind, tables[kind]) for name, kind in kinds.items() if kind in tables}
+
+
+@functools.cache
+def _empty(type_name):
+    """The empty values of all properties of a type: 0, an empty text, null for lists and objects, an enum's zero."""
+    made = {}
+    for name, kind in catalogue()["objects"][type_name].items():
+        folded = kind.casefold()
+        if name in _enums(type_name):
+            enum, table = _enums(type_name)[name]
+            made[name] = Enum(enum, 0, table.get("0", "0"))
+        elif folded.endswith("[]") and folded != "byte[]":
+            made[name] = None
+        else:
+            made[name] = 0 if folded.startswith(("uint", "sint", "int")) else DEFAULTS.get(folded)
+    return made
