@@ -102,11 +102,19 @@ def outcome(cluster, *losses, clean=False):
 
     *clean*: the nodes are shut down and not torn away, so that dynamic quorum takes their votes before they go.
     """
+    *earlier, last = losses or [()]
     possible = states(cluster)
-    for lost in losses:
+    for lost in earlier:
         possible = after(cluster, possible, lost, clean)
-    ends = {SURVIVES if state.quorate else STOPS for state in possible}
+    ends = {SURVIVES if _survives(cluster, state, last, clean) else STOPS for state in possible}
     return DEPENDS if len(ends) > 1 else ends.pop()
+
+
+def _survives(cluster, state, lost, clean):
+    """Whether a state outlives a loss. Handing out the votes anew afterwards never stops a cluster, so it need not be done."""
+    if not state.quorate or State(state.alive - frozenset(lost), state.votes).quorate:
+        return state.quorate
+    return clean and _after(cluster, state, lost, clean)[0].quorate
 
 
 def after(cluster, possible, lost, clean=False):

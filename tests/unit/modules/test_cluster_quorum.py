@@ -350,6 +350,13 @@ def test_risk_says_how_much_less_the_cluster_tolerates():
     assert planned.changes[0].risk == "The cluster then tolerates 2 failures of nodes in turn instead of 4."
 
 
+def test_a_change_that_costs_nothing_has_no_risk():
+    world = snapshot([node("A"), node("B")], ("disk", "Cluster Disk 1"))
+    planned = module.plan(options(witness="file_share", witness_share=r"\\fs\w"), world)
+    assert [change.risk for change in planned.changes] == [""]
+    assert undo(planned.changes) == {"witness": "disk", "witness_disk": "Cluster Disk 1"}
+
+
 def test_warns_of_a_witness_that_is_as_wanted_but_failed():
     world = snapshot([node("A"), node("B"), node("C")], ("file_share", r"\\fs\w", "Failed"))
     planned = module.plan(options(witness="file_share", witness_share=r"\\fs\w"), world)
