@@ -239,7 +239,8 @@ def _wrong(asked, operator, wanted):
         return f"{what}, which never equals {say(misfit[0])}" if misfit else ""
     if operator in ("at_least", "at_most"):
         fits = found.kind in ("number", "instant") and given.kind == "number"
-        return "" if fits else f"{operator} compares a number, or the age of an instant in seconds, with a number; {what}, {say(wanted)} a {given.kind}"
+        return "" if fits else (f"{operator} compares a number, or the age of an instant in seconds, with a number; "
+                                f"{what}, {say(wanted)} a {given.kind}")
     if found.kind != "text" or given.kind != "text":
         return f"{operator} compares a text with a text; {what}, {say(wanted)} a {given.kind}"
     try:

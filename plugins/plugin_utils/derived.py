@@ -84,7 +84,7 @@ def cluster(facts, name, members, declared, everyone):
         "nodes": each(nodes, lambda node: {**node, "if_it_fails": _foretold(foretold, "nodes", part(node, "name"), "if_it_fails")}),
         "sites": _sites(facts, sites, [*members, *declared], everyone),
         "votes": _votes(facts["nodes"], foretold),
-        "interfaces": each(facts["interfaces"], lambda one: {**one, "network_role": _network_role(part(one, "network"), facts["networks"])}),
+        "interfaces": each(facts["interfaces"], lambda one: {**one, "network_role": _network_role(one, facts["networks"])}),
         "fcis": _fcis(resources, nodes),
         "carries_sso": True if "sso" in groups else _has_role(resources, "sso"),
         "carries_biztalk": True if "biztalk" in groups else _has_role(resources, "biztalk_host"),
@@ -175,8 +175,8 @@ def _sites(facts, sites, belongs, everyone):
     for name in sorted(set(sites.values())):
         ends = [_foretold(quorum.derived(facts, sites, at), "sites", name, "if_lost") for at in (("", name) if place is None else (place,))]
         agree = observed.is_hole(ends[0]) or ends[0] == ends[-1]
-        nobody = observed.hole("missing", f"Whether the cluster outlives the site {name} depends on where its witness stands, and nobody says: "
-                               "give the host of the witness a site, or the nodes the variable witness_site.")
+        nobody = observed.hole("missing", f"Whether the cluster outlives the site {name} depends on where its witness stands, and nobody "
+                               "says: give the host of the witness a site, or the nodes the variable witness_site.")
         found.append({"name": name, "if_lost": ends[0] if agree else nobody})
     return found
 
@@ -194,7 +194,8 @@ def _witness_site(seen, belongs, everyone):
     return next((host.variables.get("site") for host in everyone if host.is_called(server)), None)
 
 
-def _network_role(name, networks):
+def _network_role(interface, networks):
+    name = part(interface, "network")
     if observed.is_hole(name):
         return name
     return part(first(networks, lambda network: network["name"] == name, f"The cluster does not list the network {name}."), "role")
@@ -204,8 +205,9 @@ def _fcis(resources, nodes):
     """SQL Server failover cluster instances, with the builds that their possible owners have."""
     if observed.is_hole(resources):
         return resources
-    return [resource if observed.is_hole(resource) else resource["role"] if observed.is_hole(resource["role"]) else _fci(resource, nodes)
-            for resource in resources if observed.is_hole(resource) or observed.is_hole(resource["role"]) or resource["role"] == "sql_server"]
+    pairs = [(resource, found) for resource, found in zip(resources, _roles(resources), strict=True)
+             if observed.is_hole(found) or found == "sql_server"]
+    return [found if observed.is_hole(found) else _fci(resource, nodes) for resource, found in pairs]
 
 
 def _fci(resource, nodes):

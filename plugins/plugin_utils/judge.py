@@ -66,7 +66,7 @@ def judge(snapshots, inventory, baseline, options=Options()):
                 unasked[control.id] += 1
             else:
                 findings.append(_finding(control, subject, checks))
-    expired, used = _waive(findings, baseline, now[:10])
+    waivers = _waive(findings, baseline, now[:10])
     findings.sort(key=_first_things_first)
     counts = Counter(finding["status"] for finding in findings)
     judged = len(findings) - counts[UNKNOWN] - counts[NOT_APPLICABLE]
@@ -82,8 +82,7 @@ def judge(snapshots, inventory, baseline, options=Options()):
         "coverage": _coverage(hosts, options.hosts),
         "actions": _actions(findings),
         "failing": _failing(findings, options),
-        "waivers": {"used": used, "expired": expired,
-                    "unused": [f"{w.control} on {w.subject}" for w in baseline.waivers if f"{w.control} on {w.subject}" not in used + expired]},
+        "waivers": waivers,
         "incidents": {i: baseline.incidents[i] for i in sorted({i for f in findings for i in f["incidents"]}) if i in baseline.incidents},
         "findings": findings,
     }
@@ -150,23 +149,25 @@ def fingerprint(control, subject, item=""):
 
 
 def _waive(findings, baseline, today):
-    """Turns failing findings that a person has accepted into waived ones. Returns the expired waivers and the used ones;
-    an expired waiver counts as absent, and its finding says so."""
+    """Turns failing findings that a person has accepted into waived ones. Returns the waivers that were used, are expired
+    or were unused. An expired one counts as absent, and its finding says so."""
     expired, used = [], []
     for finding in findings:
         for waiver in baseline.waivers:
             if finding["status"] != FAIL or not waiver.covers(finding["control"], finding["subject"]):
                 continue
-            named = f"{waiver.control} on {waiver.subject}"
             said = f"{waiver.owner} until {waiver.until} ({waiver.ticket}): {waiver.reason}"
             if waiver.until < today:
                 finding["evidence"].append(f"A waiver has expired: {said}")
-                expired.append(named)
+                expired.append(waiver)
             else:
-                finding.update(status=WAIVED, waiver={"owner": waiver.owner, "reason": waiver.reason, "ticket": waiver.ticket, "until": waiver.until})
+                finding["status"] = WAIVED
+                finding["waiver"] = {name: getattr(waiver, name) for name in ("owner", "reason", "ticket", "until")}
                 finding["evidence"].append(f"Accepted by {said}")
-                used.append(named)
-    return list(dict.fromkeys(expired)), list(dict.fromkeys(used))
+                used.append(waiver)
+    unused = [waiver for waiver in baseline.waivers if waiver not in used + expired]
+    return {name: list(dict.fromkeys(f"{waiver.control} on {waiver.subject}" for waiver in waivers))
+            for name, waivers in (("used", used), ("expired", expired), ("unused", unused))}
 
 
 def _first_things_first(finding):
@@ -214,7 +215,8 @@ def _actions(findings):
         "why": found[0]["why"],
         "repair": found[0]["repair"],
         "subjects": [finding["subject"] for finding in found],
-        "evidence": [f"{finding['subject']}: {evidence}" if len(found) > 1 else evidence for finding in found for evidence in finding["evidence"]],
+        "evidence": [f"{finding['subject']}: {evidence}" if len(found) > 1 else evidence
+                     for finding in found for evidence in finding["evidence"]],
         "incidents": found[0]["incidents"],
         "fingerprints": [finding["fingerprint"] for finding in found],
     } for found in sorted(failing.values(), key=urgency)]

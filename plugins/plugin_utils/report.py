@@ -181,8 +181,8 @@ def _confidence(report):
     confidence, counts = report["confidence"], report["counts"]
     judged, of = confidence["judged"], confidence["of"]
     share = f" ({100 * judged // of} %)" if of else ""
-    rest = [f"{counts[status]} {words}" for status, words in (("pass", "passed"), ("waived", "waived"), ("not_applicable", "not applicable"))
-            if counts[status]]
+    words = {"pass": "passed", "waived": "waived", "not_applicable": "not applicable"}
+    rest = [f"{counts[status]} {said}" for status, said in words.items() if counts[status]]
     return f"Confidence: {judged} of {of} findings judged{share}. {', '.join(rest).capitalize()}{'.' if rest else ''}"
 
 
