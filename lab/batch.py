@@ -6,6 +6,7 @@ import binascii
 import hashlib
 import json
 import re
+import time
 from pathlib import Path
 
 from lab.values import Duration, Enum, Instant, Obj, Outcome, Unreadable
@@ -76,6 +77,7 @@ class Batch:
 
     def __init__(self, backend, batch):
         self.backend, self.batch = backend, batch
+        self.until = time.monotonic() + batch["deadline"]
         self.steps = {}             # id -> (status, live objects one list a run)
 
     def lines(self):
@@ -101,7 +103,10 @@ class Batch:
         answers, stopped = [], False
         for step in area["steps"]:
             self.steps[step["id"]] = ("skipped", [])
-            status, body = ("skipped", {"reason": "stopped"}) if stopped else self._step(step)
+            if stopped or time.monotonic() >= self.until:
+                status, body = "skipped", {"reason": "stopped" if stopped else "deadline"}
+            else:
+                status, body = self._step(step)
             stopped = stopped or (step.get("on_error") == "stop" and status in ("partial", "failed", "absent"))
             answers.append({"id": step["id"], "status": status, **body})
         return answers

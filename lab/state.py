@@ -6,6 +6,7 @@ import json
 import sqlite3
 from datetime import UTC, datetime, timedelta
 
+SECRETS = {"accesskey", "sastoken", "password", "credential"}
 KINDS = ("hosts", "clusters", "shares", "users")
 FORMAT = "%Y-%m-%dT%H:%M:%S.%f"
 SCHEMA = """
@@ -96,6 +97,8 @@ class State:
     # --- recorder
 
     def record(self, host, user, command, parameters, changes):
+        """Keeps a call; secrets among its parameters are left out."""
+        parameters = {name: "***" if name.casefold() in SECRETS else value for name, value in parameters.items()}
         self.database.execute("INSERT INTO call (clock, host, user, command, parameters, changes) VALUES (?, ?, ?, ?, ?, ?)",
                               (self.clock, host, user, command, json.dumps(parameters, default=lambda o: {"$object": getattr(o, "id", str(o))}),
                                int(changes)))

@@ -5,7 +5,8 @@ import itertools
 
 import pytest
 
-from lab.backend import COMMANDS
+from lab.backend import COMMANDS, Backend
+from lab.batch import Batch
 from lab.bind import catalogue
 from lab.values import Enum, Instant, Unreadable
 
@@ -346,6 +347,17 @@ def test_every_call_is_recorded_with_who_where_and_whether_it_changes(console):
     assert seen == [("bts01", r"CONTOSO\svc-audit", FC + "Get-ClusterNode", {"Name": "bts02"}, False),
                     ("bts02", "vagrant", FC + "Set-ClusterQuorum", {"NoWitness": "wrong"}, True),
                     ("bts02", r"CONTOSO\svc-audit", "Nowhere\\Get-Nothing", {}, False)]
+
+
+def test_secrets_are_not_recorded(console):
+    console.run("bts01", FC + "Set-ClusterQuorum", CloudWitness=True, AccountName="a", accesskey="c4n4ry")
+    assert console.state.calls()[-1]["parameters"] == {"CloudWitness": True, "AccountName": "a", "accesskey": "***"}
+
+
+def test_steps_after_the_deadline_are_not_begun(console):
+    lines = Batch(Backend(console.state, "bts01"), {"bft": "0" * 16, "deadline": 0, "areas": [
+        {"area": "a", "steps": [{"id": "n", "call": FC + "Get-ClusterNode"}]}]}).lines()
+    assert '"id":"n","status":"skipped","reason":"deadline"' in lines[1] and console.state.calls() == []
 
 
 def test_reading_leaves_the_hash_alone_and_each_kind_of_change_moves_it(console):
