@@ -94,16 +94,20 @@ def flag(row, path):
 
 
 def registry(area, step, name, run=0):
-    """A registry value: null where the key or the value is not there, a hole where it could not be read."""
+    """A registry value: null where the key or the value is not there, a hole where it could not be read.
+
+    A key without any value answers nothing and no error (assumed, from the source of the registry provider).
+    """
     row = one(area, step, run)
     if observed.is_hole(row):
-        return None if _key_is_absent(area, step, run) else row
+        return None if _key_is_absent_or_empty(area, step, run) else row
     if row[name] == {"$missing": True}:
         return None
     return value(row, name)
 
 
-def _key_is_absent(area, step, run):
+def _key_is_absent_or_empty(area, step, run):
     result = area.steps[step]
-    errors = result.runs[run].errors if run < len(result.runs) else []
-    return bool(errors) and all(error["fqid"].split(",")[0] == "PathNotFound" for error in errors)
+    if run >= len(result.runs) or result.runs[run].rows:
+        return False
+    return all(error["fqid"].split(",")[0] == "PathNotFound" for error in result.runs[run].errors)

@@ -140,6 +140,12 @@ def test_a_refused_registry_key_is_not_an_unset_value():
     assert reason(shape_platform(policy=[[refused]])["custom_ssp_allowed"]) == "denied"
 
 
+def test_a_registry_key_without_values_is_an_unset_value():
+    assert shape_platform(policy=[[]])["custom_ssp_allowed"] is None
+    skipped = answers.area_answer("platform", {}, {"policy": ("skipped", "deadline")})
+    assert reason(platform.shape(skipped)["custom_ssp_allowed"]) == "skipped"
+
+
 def test_a_lost_service_name_makes_the_list_unknown_rather_than_not_installed():
     services = shape_platform(services=[[{"State": "Running"}]])["services"]
     assert any(observed.is_hole(s["name"]) for s in services if not observed.is_hole(s))
