@@ -47,7 +47,7 @@ def cpu(name: str, *arguments: str) -> float:
     log = FOLDER / f"{name}.log"
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen([str(PLAYBOOK), *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
-        _, status, usage = os.wait4(process.pid, 0)
+        _pid, status, usage = os.wait4(process.pid, 0)
     if os.waitstatus_to_exitcode(status) != 0:
         raise RuntimeError(f"The run '{name}' failed; the end of {log}:\n{log.read_text(encoding='utf-8')[-2000:]}")
     return usage.ru_utime + usage.ru_stime

@@ -22,6 +22,7 @@ BOOTSTRAP = """import runpy, sys
 sys.argv = ["ensurepip", "--upgrade", "--default-pip"]
 runpy.run_module("ensurepip", run_name="__main__")
 """
+SHOWN = ("Running sanity test", "ERROR", "FATAL", "WARNING: Skipping", "WARNING: Required", "WARNING: Unable")  # the rest is pip's
 
 
 def copy_tree(target: Path) -> None:
@@ -65,4 +66,13 @@ if __name__ == "__main__":
         copy_tree(target)
         command = [str(Path(sys.executable).parent / "ansible-test"), "sanity", "--color", "no", *sys.argv[1:]]
         environment = {**os.environ, "HOME": str(HOME), "PATH": search_path()}
-        sys.exit(subprocess.run(command, cwd=target, env=environment, check=False).returncode)
+        log = ROOT / "out" / "sanity.log"
+        with log.open("w", encoding="utf-8") as kept, subprocess.Popen(
+                command, cwd=target, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            for line in process.stdout:
+                kept.write(line)
+                if line.startswith(SHOWN):
+                    print(line, end="", flush=True)
+        if process.returncode:
+            print(f"ansible-test ended with exit code {process.returncode}; all that it said: {log.relative_to(ROOT)}")
+        sys.exit(process.returncode)

@@ -105,8 +105,8 @@ def main(what: str) -> int:
             print(f"{'':10}{reasons.count(reason)} skipped: {reason}")
     if what == "test" and not (SECOND / "python").exists():
         print("NOT TESTED: ansible-core 2.21 and ansible-test sanity; they need Python 3.12 or newer, and none runs here.")
-    failed = [step.title for step, result, _, _ in results if result != "ok"]
-    print(f"{sum(seconds for _, _, seconds, _ in results):6.0f} s  " + (f"failed: {'; '.join(failed)}" if failed else "all is well"))
+    failed = [step.title for step, result, *_rest in results if result != "ok"]
+    print(f"{sum(seconds for _step, _result, seconds, _reasons in results):6.0f} s  " + (f"failed: {'; '.join(failed)}" if failed else "all is well"))
     return 1 if failed else 0
 
 
