@@ -12,8 +12,8 @@ UNREACHABLE = observed.hole("unreachable", "It does not answer.")
 def resource(name, kind, group, owner, depends=(), **more):
     return {"name": name, "id": f"id-{name}", "type": kind, "state": "Online", "group": group, "owner_node": owner, "core": False,
             "pending_timeout_ms": 180000, "service_name": None, "use_network_name": None, "share_path": None, "parameters": [],
-            "dependency_expression": "", "depends_on": [name for name, _kind in depends], "depends_on_types": [kind for _name, kind in depends],
-            "possible_owners": [], **more}
+            "dependency_expression": "", "depends_on": [name for name, _kind in depends],
+            "depends_on_types": [kind for _name, kind in depends], "possible_owners": [], **more}
 
 
 def parameters(**values):
@@ -22,10 +22,12 @@ def parameters(**values):
 
 def cluster(name, nodes, resources, witness=None):
     return {
-        "name": name, "id": f"id-{name}", "domain": "contoso.test", "functional_level": 10, "dynamic_quorum": True, "lower_priority_node_id": 0,
-        "heartbeat": {"same_subnet_delay_ms": 1000, "same_subnet_threshold": 20, "cross_subnet_delay_ms": 1000, "cross_subnet_threshold": 20,
-                      "route_history_length": 40},
-        "nodes": [{"name": node, "id": str(number), "state": "Up", "weight": 1, "dynamic_weight": 1} for number, node in enumerate(nodes, 1)],
+        "name": name, "id": f"id-{name}", "domain": "contoso.test", "functional_level": 10, "dynamic_quorum": True,
+        "lower_priority_node_id": 0,
+        "heartbeat": {"same_subnet_delay_ms": 1000, "same_subnet_threshold": 20, "cross_subnet_delay_ms": 1000,
+                      "cross_subnet_threshold": 20, "route_history_length": 40},
+        "nodes": [{"name": node, "id": str(number), "state": "Up", "weight": 1, "dynamic_weight": 1}
+                  for number, node in enumerate(nodes, 1)],
         "networks": [{"name": f"Net {n}", "id": f"net-{n}", "role": role, "state": "Up", "address": f"192.0.{n}.0"}
                      for n, role in ((1, "ClusterAndClient"), (2, "Cluster"), (3, "None"))],
         "interfaces": [{"name": f"{node} - Ethernet {n}", "id": f"{node}-{n}", "node": node, "network": f"Net {n}", "state": "Up"}
@@ -40,9 +42,10 @@ def cluster(name, nodes, resources, witness=None):
 def platform(computer, cid, services, dtcs=(), sql=()):
     known = {"ClusSvc": ("Running", "Auto"), "ENTSSO": ("Stopped", "Manual"), "MSDTC": ("Running", "Auto")}
     return {
-        "computer": {"name": computer, "dns_name": computer.lower(), "domain": "contoso.test", "part_of_domain": True, "manufacturer": "m", "model": "v"},
-        "os": {"caption": "Windows Server 2019", "version": "10.0.17763", "product_type": "server", "language": 1033, "edition": "ServerStandard",
-               "installation": "Server", "build": "17763", "revision": 6532},
+        "computer": {"name": computer, "dns_name": computer.lower(), "domain": "contoso.test", "part_of_domain": True,
+                     "manufacturer": "m", "model": "v"},
+        "os": {"caption": "Windows Server 2019", "version": "10.0.17763", "product_type": "server", "language": 1033,
+               "edition": "ServerStandard", "installation": "Server", "build": "17763", "revision": 6532},
         "clock": "2026-11-24T08:00:00.0000000Z", "last_start": "2026-11-08T03:12:40.5000000Z", "time_zone": "UTC", "pending_restart": False,
         "services": [{"name": name, "installed": name in services, "state": known[name][0] if name in services else None,
                       "start_mode": known[name][1] if name in services else None, "account": None} for name in known],
@@ -69,7 +72,8 @@ def btsclu():
         resource("MSDTC-BTSDTC", "Distributed Transaction Coordinator", "BTSDTC", "BTS01",
                  [("Disk M", "Physical Disk"), ("BTSDTC", "Network Name")]),
         resource("BTSSSO", "Network Name", "BTSSSO", "BTS02"),
-        resource("Single Sign-On", "Generic Service", "BTSSSO", "BTS02", [("BTSSSO", "Network Name")], service_name="ENTSSO", use_network_name=1),
+        resource("Single Sign-On", "Generic Service", "BTSSSO", "BTS02", [("BTSSSO", "Network Name")],
+                 service_name="ENTSSO", use_network_name=1),
         resource("Spooler", "Generic Service", "BTSSSO", "BTS02", service_name="Spooler", use_network_name=0),
         resource("Disk Q", "Physical Disk", "Cluster Group", "BTS01"),
     ], {"kind": "disk", "resource": "Disk Q", "resource_type": "Physical Disk", "state": "Online", "share_path": None, "dynamic_weight": 1})
@@ -77,8 +81,8 @@ def btsclu():
 
 def sqlclu():
     return cluster("SQLCLU", ["SQL01", "SQL02"], [
-        resource("SQL Server (BTS)", "SQL Server", "SQL Server (BTS)", "SQL01", pending_timeout_ms=1200000, possible_owners=["SQL01", "SQL02"],
-                 parameters=parameters(VirtualServerName="SQLBTS", InstanceName="BTS")),
+        resource("SQL Server (BTS)", "SQL Server", "SQL Server (BTS)", "SQL01", pending_timeout_ms=1200000,
+                 possible_owners=["SQL01", "SQL02"], parameters=parameters(VirtualServerName="SQLBTS", InstanceName="BTS")),
         resource("File Share Witness", "File Share Witness", "Cluster Group", "SQL01", share_path="\\\\fs01\\witness"),
     ], {"kind": "file_share", "resource": "File Share Witness", "resource_type": "File Share Witness", "state": "Online",
         "share_path": "\\\\fs01\\witness", "dynamic_weight": 1})
@@ -98,7 +102,8 @@ def bts_hosts():
 def healthy():
     """A fresh list of snapshots in which nothing has drifted."""
     sql = [snapshot(f"sql0{n}", ["cluster_node"], {"cluster_name": "SQLCLU", "site": site},
-                    platform=platform(f"SQL0{n}", f"cid-SQL0{n}", ["ClusSvc", "MSDTC"], sql=["BTS"]), cluster=sqlclu()) for n, site in ((1, "A"), (2, "B"))]
+                    platform=platform(f"SQL0{n}", f"cid-SQL0{n}", ["ClusSvc", "MSDTC"], sql=["BTS"]), cluster=sqlclu())
+           for n, site in ((1, "A"), (2, "B"))]
     alone = snapshot("bts03", ["biztalk"], {}, platform=platform("BTS03", "cid-BTS03", ["ENTSSO", "MSDTC"]))
     files = snapshot("fs01", ["storage"], {"site": "C"}, platform=platform("FS01", "cid-FS01", ["MSDTC"]))
     return copy.deepcopy([*bts_hosts(), *sql, alone, files])

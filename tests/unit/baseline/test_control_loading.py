@@ -232,7 +232,8 @@ def test_an_override_gets_the_type_of_its_default(given, default, becomes):
 
 
 @pytest.mark.parametrize(("given", "default"), [
-    ("three", 2), ("1", True), (1, True), (True, 1), (True, "a"), ([], ["a"]), ("a", ["b"]), (None, 1), ({"a": 1}, "b"), ([1], 1), ("2 ", 2),
+    ("three", 2), ("1", True), (1, True), (True, 1), (True, "a"), ([], ["a"]), ("a", ["b"]), (None, 1), ({"a": 1}, "b"), ([1], 1),
+    ("2 ", 2),
 ])
 def test_an_override_that_is_no_such_thing_is_refused(given, default):
     with pytest.raises(ValueError, match="is no"):

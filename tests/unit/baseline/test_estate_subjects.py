@@ -46,7 +46,8 @@ def reason(value):
 def test_which_subjects_there_are():
     assert set(subjects(estates.healthy())) == {
         "host:bts01", "host:bts02", "host:bts03", "host:sql01", "host:sql02", "host:fs01", "cluster:BTSCLU", "cluster:SQLCLU",
-        "dtc:bts01/Local", "dtc:bts02/Local", "dtc:bts03/Local", "dtc:sql01/Local", "dtc:sql02/Local", "dtc:BTSCLU/MSDTC-BTSDTC", "estate:estate"}
+        "dtc:bts01/Local", "dtc:bts02/Local", "dtc:bts03/Local", "dtc:sql01/Local", "dtc:sql02/Local", "dtc:BTSCLU/MSDTC-BTSDTC",
+        "estate:estate"}
 
 
 def test_every_property_of_the_schema_is_filled():
@@ -147,8 +148,8 @@ def test_hosts_without_a_snapshot_are_owed_too():
     hosts = {name: {"groups": ["cluster_node"], "variables": {"cluster_name": "SQLCLU"}} for name in ("sql01", "sql02")}
     hosts["lost"] = {"groups": ["cluster_node"], "variables": {}}
     found = report([], {"hosts": hosts})
-    assert {f["subject"] for f in found["findings"]} == {"cluster:SQLCLU", "cluster:(of lost)", "dtc:sql01/Local", "dtc:sql02/Local", "dtc:lost/Local",
-                                                         "estate:estate"}
+    assert {f["subject"] for f in found["findings"]} == {
+        "cluster:SQLCLU", "cluster:(of lost)", "dtc:sql01/Local", "dtc:sql02/Local", "dtc:lost/Local", "estate:estate"}
     assert {(f["control"], f["subject"]) for f in found["findings"] if f["status"] != "unknown"} == {("FT-CLU-029", "cluster:(of lost)")}
     assert found["verdict"] == "cannot tell"
     assert found["confidence"]["reasons"][0]["example"].startswith("There is no snapshot of")
@@ -161,7 +162,7 @@ def test_the_inventory_wins_over_the_snapshot():
 
 @pytest.mark.parametrize(("change", "member"), [
     (lambda areas: areas["cluster"].update(name="OTHER"), False),
-    (lambda areas: areas.update(cluster=observed.hole("absent", "FailoverClusters is not on this host.")), True),   # the other node lists it
+    (lambda areas: areas.update(cluster=observed.hole("absent", "No module.")), True),      # the other node lists it
     (lambda areas: (areas.update(cluster=observed.hole("failed", "The cluster service is not running.")),
                     areas["platform"]["computer"].update(name="STRAY")), False),
 ])
@@ -297,7 +298,8 @@ def test_a_cluster_that_stands_in_one_site_has_none_to_lose(site):
 def test_hosts_that_share_an_msdtc_id():
     snapshots = estates.healthy()
     ids = {host: estates.by_host(snapshots)[host]["areas"]["platform"]["dtc"] for host in ("bts01", "bts02", "bts03", "sql01", "sql02")}
-    ids["bts02"]["cids"], ids["bts03"]["cids"], ids["sql01"]["cids"], ids["sql02"]["cids"] = ["x", "cid-BTS01"], estates.DENIED, [], ["y", estates.DENIED]
+    for host, found in (("bts02", ["x", "cid-BTS01"]), ("bts03", estates.DENIED), ("sql01", []), ("sql02", ["y", estates.DENIED])):
+        ids[host]["cids"] = found
     shared = {entry["host"]: entry["shared_with"] for entry in subjects(snapshots)["estate:estate"].facts["msdtc"]}
     assert (shared["bts01"], shared["bts02"], shared["fs01"]) == (["bts02"], ["bts01"], [])
     assert (reason(shared["bts03"]), reason(shared["sql01"]), reason(shared["sql02"])) == ("denied", "missing", "denied")

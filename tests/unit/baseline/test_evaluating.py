@@ -95,7 +95,8 @@ CASES = [
     ("null for a list", NODES, put(["nodes"], None), "unknown"),
     ("something else for a list", NODES, put(["nodes"], "n1, n2"), "unknown"),
     ("nothing read", NODES, DENIED, "unknown"),
-    ("fail wins over unknown", NODES, put(["nodes"], [{**HEALTHY["nodes"][0], "state": "Down"}, {**HEALTHY["nodes"][1], "state": DENIED}]), "fail"),
+    ("fail wins over unknown", NODES,
+     put(["nodes"], [{**HEALTHY["nodes"][0], "state": "Down"}, {**HEALTHY["nodes"][1], "state": DENIED}]), "fail"),
     ("an empty list is known", NODES, put(["nodes"], []), "fail"),
     ("a witness that is none", WITNESS, put(["quorum", "witness"], None), "fail"),
     ("a witness not seen", WITNESS, put(["quorum", "witness"], DENIED), "unknown"),
@@ -139,7 +140,8 @@ CASES = [
     ("the first of none", [{"query": "nodes[].state | [0]", "equals": "Up"}], put(["nodes"], []), "fail"),
     ("no or over a hole", [{"query": "on || extra == `2`", "equals": True}], put(["on"], DENIED), "unknown"),
     ("or, decided by what is known", [{"query": "on || extra == `2`", "equals": True}], put(["extra"], DENIED), "pass"),
-    ("a name that starts so", [{"each": "nodes", "where": "starts_with(site, 'A')", "query": "state", "equals": "Up"}], HEALTHY, "not_applicable"),
+    ("a name that starts so", [{"each": "nodes", "where": "starts_with(site, 'A')", "query": "state", "equals": "Up"}], HEALTHY,
+     "not_applicable"),
 ]
 
 

@@ -47,7 +47,8 @@ def waived(tmp_path):
     """The baseline with one waiver: ``waived(until=...)``."""
     def load(control="FT-CLU-012", subject="dtc:bts*", until="2027-01-31"):
         file = tmp_path / "waivers.yml"
-        file.write_text(f"- {{control: {control}, subject: '{subject}', owner: anna, reason: a test runs, ticket: CHG-1, until: {until}}}\n")
+        file.write_text(f"- {{control: {control}, subject: '{subject}', owner: anna, reason: a test runs, ticket: CHG-1, "
+                        f"until: {until}}}\n")
         return baseline.load(waivers=file)
     return load
 
@@ -110,9 +111,24 @@ def test_first_things_first():
     actions = judged(drifted())["actions"]
     assert [(a["control"], len(a["subjects"])) for a in actions] == [
         ("FT-CLU-011", 2), ("FT-CLU-023", 1), ("FT-CLU-007", 1), ("FT-CLU-025", 1), ("FT-CLU-012", 1)]
-    assert actions[0]["evidence"] == ["dtc:sql01/Local: inbound is false, expected true.", "dtc:sql02/Local: inbound is false, expected true."]
+    assert actions[0]["evidence"] == [f"dtc:{host}/Local: inbound is false, expected true." for host in ("sql01", "sql02")]
     statuses = [f["status"] for f in judged(drifted())["findings"]]
     assert statuses == sorted(statuses, key=judge.STATUSES.index)
+
+
+@pytest.mark.parametrize(("failed", "actual"), [
+    (3, "SQL01 - Ethernet 1: Failed; SQL01 - Ethernet 2: Failed; SQL02 - Ethernet 1: Failed"),
+    (4, "SQL01 - Ethernet 1: Failed; SQL01 - Ethernet 2: Failed; SQL02 - Ethernet 1: Failed and 1 more"),
+])
+def test_what_is_so_is_said_in_a_few_words(failed, actual):
+    def fail(cluster):
+        for one in [i for i in cluster["interfaces"] if i["network"] != "Net 3"][:failed]:
+            one["state"] = "Failed"
+    snapshots = estates.healthy()
+    estates.in_cluster(snapshots, "SQLCLU", fail)
+    found = finding(judged(snapshots), "FT-CLU-026", "cluster:SQLCLU")
+    assert (found["expected"], found["actual"]) == ("state: Up", actual)
+    assert len([item for item in found["items"] if item["status"] == "fail"]) == len(found["evidence"]) == failed
 
 
 def test_a_waiver_accepts_a_failure_until_its_day(waived):
@@ -183,8 +199,8 @@ def columns(line):
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
 
 
-HOSTILE = ["x" * 300, "a b " * 60, "'\"`$(whoami)", "new\nline\r\x1b[31mred", "]}[?{0}", "\u202egnp.exe", "\u53e2\u96c6\u7fa4" * 40, "\U0001f418" * 60,
-           "e\u0301" * 100, "\ud800", "[link](http://x)", "%s{}%"]
+HOSTILE = ["x" * 300, "a b " * 60, "'\"`$(whoami)", "new\nline\r\x1b[31mred", "]}[?{0}", "\u202egnp.exe", "\u53e2\u96c6\u7fa4" * 40,
+           "\U0001f418" * 60, "e\u0301" * 100, "\ud800", "[link](http://x)", "%s{}%"]
 
 
 @pytest.mark.parametrize("width", [40, 80, 132])
@@ -220,6 +236,15 @@ def test_a_summary_says_what_matters():
     assert "\x1b" not in text
 
 
+@pytest.mark.parametrize(("controls", "more"), [(25, ""), (26, "… and 1 more control"), (40, "… and 15 more controls")])
+def test_a_long_list_is_cut_and_says_so(controls, more):
+    found = judged(drifted())
+    found["actions"] = [{**found["actions"][0], "control": f"FT-CLU-{n:03}"} for n in range(controls)]
+    text = report.summary(found)
+    assert text.count("[critical]") == min(controls, 25) and text.count("Why:") == 5
+    assert more in text and (more != "") == ("more control" in text)
+
+
 def test_colours_only_when_asked():
     found = judged(drifted())
     coloured = report.summary(found, colour=True)
@@ -240,7 +265,8 @@ def test_the_other_verdicts(snapshots, says):
 
 def test_a_summary_of_a_part_says_so():
     inventory = {"hosts": {s["host"]: {"groups": s["groups"], "variables": s["variables"]} for s in estates.healthy()}}
-    found = judge.judge([s for s in estates.healthy() if s["host"] == "sql01"], inventory, BASELINE, judge.Options(now=NOW, hosts=["sql01"]))
+    only = [s for s in estates.healthy() if s["host"] == "sql01"]
+    found = judge.judge(only, inventory, BASELINE, judge.Options(now=NOW, hosts=["sql01"]))
     assert "Covers 1 of 6 hosts of the inventory." in report.summary(found)
     assert "Not asked in this run: " in report.summary(found)
 
