@@ -134,7 +134,8 @@ def _area(line, steps):
 def _step(step, select):
     if step["status"] not in STATUSES:
         raise ValueError(step["status"])
-    runs = [Run([dict(zip(select, item, strict=True)) for item in run["items"]], run["errors"], run["warnings"]) for run in step.get("runs", [])]
+    runs = [Run([dict(zip(select, item, strict=True)) for item in run["items"]], run["errors"], run["warnings"])
+            for run in step.get("runs", [])]
     return StepAnswer(step["id"], step["status"], step.get("reason", ""), runs)
 
 
@@ -209,7 +210,6 @@ FQIDS = {
     "PSArgument": BUG,
     "PathNotFound": NOT_THERE,
     "NoServiceFoundForGivenName": NOT_THERE,
-    "PropertyNotFound": NOT_THERE,
     "PropertyAssignmentException": ("failed", "The object has no such property that could be set."),
     "System.UnauthorizedAccessException": DENIED,
     "System.Security.SecurityException": DENIED,

@@ -44,7 +44,9 @@ function ConvertFrom-Marked($value) {
 
 $NULL_KIND, $TEXT, $BOOLEAN, $NUMBER, $FLOAT, $INSTANT, $OFFSET, $DURATION, $ENUM, $BYTES, $LIST, $OBJECT, $PRINTED = 0..12
 $kinds = @{}
-foreach ($type in [byte], [sbyte], [int16], [uint16], [int], [uint32], [long], [uint64], [decimal], [System.Numerics.BigInteger]) { $kinds[$type] = $NUMBER }
+foreach ($type in [byte], [sbyte], [int16], [uint16], [int], [uint32], [long], [uint64], [decimal], [bigint]) {
+    $kinds[$type] = $NUMBER
+}
 $kinds[[string]] = $TEXT
 $kinds[[bool]] = $kinds[[System.Management.Automation.SwitchParameter]] = $BOOLEAN
 $kinds[[double]] = $kinds[[single]] = $FLOAT
@@ -265,7 +267,8 @@ foreach ($area in $batch['areas']) {
                     $imported[$needs] = ''
                 }
                 catch {
-                    if ("$($_.FullyQualifiedErrorId)".StartsWith('Modules_ModuleNotFound', [StringComparison]::Ordinal)) { $imported[$needs] = 'absent' }
+                    $name = "$($_.FullyQualifiedErrorId)"
+                    if ($name.StartsWith('Modules_ModuleNotFound', [StringComparison]::Ordinal)) { $imported[$needs] = 'absent' }
                     else { $imported[$needs] = ConvertTo-ErrorText $_ $true }
                 }
             }
@@ -297,61 +300,64 @@ foreach ($area in $batch['areas']) {
         $failures = 0
         foreach ($subject in $subjects) {
             foreach ($name in $itemNames) { $arguments[$name] = $subject }
-            $output = @()
-            $stepErrors = $stepWarnings = $thrown = $null
+            $emitted = @()
+            $thrown = $null
             try {
                 if ($property) {
                     $subject.$property = $arguments['value']
-                    $output = @(, $subject)
+                    $emitted = @(, $subject)
                 }
+                # Errors and warnings are merged into the output: an error variable would also hold those that the cmdlet itself mended.
                 elseif ($piping) {
-                    $output = @(, $subject | & $command @arguments -ErrorAction SilentlyContinue -ErrorVariable stepErrors `
-                            -WarningAction SilentlyContinue -WarningVariable stepWarnings 3>$null 4>$null 5>$null 6>$null)
+                    $emitted = @(, $subject |
+                            & $command @arguments -ErrorAction Continue -WarningAction Continue 2>&1 3>&1 4>$null 5>$null 6>$null)
                 }
                 else {
-                    $output = @(& $command @arguments -ErrorAction SilentlyContinue -ErrorVariable stepErrors `
-                            -WarningAction SilentlyContinue -WarningVariable stepWarnings 3>$null 4>$null 5>$null 6>$null)
+                    $emitted = @(& $command @arguments -ErrorAction Continue -WarningAction Continue 2>&1 3>&1 4>$null 5>$null 6>$null)
                 }
             }
             catch { $thrown = $_ }
 
+            $output = New-Object 'System.Collections.Generic.List[object]'
+            $errorTexts = New-Object 'System.Collections.Generic.List[string]'
+            $warningTexts = New-Object 'System.Collections.Generic.List[string]'
+            foreach ($object in $emitted) {
+                if ($object -is [System.Management.Automation.ErrorRecord]) { $errorTexts.Add((ConvertTo-ErrorText $object $false)) }
+                elseif ($object -is [System.Management.Automation.WarningRecord]) { $warningTexts.Add((ConvertTo-Text $object.Message)) }
+                else { $output.Add($object) }
+            }
             # Some cmdlets emit one collection instead of its items.
             if ($output.Count -eq 1 -and $null -ne $output[0] -and -not $property) {
-                $kind = $kinds[$output[0].GetType()]
-                if ($null -eq $kind) { $kind = Get-Kind $output[0] }
-                if ($kind -eq $LIST) { $output = @(foreach ($element in $output[0]) { $element }) }
+                $whole = $output[0]
+                $kind = $kinds[$whole.GetType()]
+                if ($null -eq $kind) { $kind = Get-Kind $whole }
+                if ($kind -eq $LIST) {
+                    $output.Clear()
+                    foreach ($element in $whole) { $output.Add($element) }
+                }
             }
-            foreach ($object in $output) { $objectsOfStep.Add($object) }
-
-            # What was thrown stands in the error variable too.
-            $errorTexts = New-Object 'System.Collections.Generic.List[string]'
-            foreach ($failure in $stepErrors) {
-                $record = $failure
-                if ($record -isnot [System.Management.Automation.ErrorRecord]) { $record = $failure.ErrorRecord }
-                if ($thrown -and ($record.Exception -eq $thrown.Exception -or $record.FullyQualifiedErrorId -ceq $thrown.FullyQualifiedErrorId -and
-                        $record.Exception.Message -ceq $thrown.Exception.Message)) { continue }
-                $errorTexts.Add((ConvertTo-ErrorText $failure $false))
-            }
+            $objectsOfStep.AddRange($output)
             if ($thrown) { $errorTexts.Add((ConvertTo-ErrorText $thrown $true)) }
             if ($errorTexts.Count) { $failures++ }
-            $warningTexts = @(foreach ($warning in $stepWarnings) { ConvertTo-Text "$warning" })
             $itemsText = '[]'
             if ($null -ne $paths) { $itemsText = Get-ItemsText $output $paths }
-            $runs.Add('{"items":' + $itemsText + ',"errors":[' + ($errorTexts -join ',') + '],"warnings":[' + ($warningTexts -join ',') + ']}')
+            $runs.Add('{"items":' + $itemsText + ',"errors":[' + ($errorTexts -join ',') +
+                '],"warnings":[' + ($warningTexts -join ',') + ']}')
         }
 
         $status = 'ok'
         if ($failures -and $objectsOfStep.Count) { $status = 'partial' }
         elseif ($failures) { $status = 'failed' }
         if ($status -ne 'failed') { $live[$id] = $objectsOfStep; $good[$id] = $true }
-        elseif ($step['on_error'] -eq 'stop') { $stopped = $true }
-        if ($status -eq 'partial' -and $step['on_error'] -eq 'stop') { $stopped = $true }
+        if ($status -ne 'ok' -and $step['on_error'] -eq 'stop') { $stopped = $true }
         $steps.Add($head + '"' + $status + '","runs":[' + ($runs -join ',') + ']}')
     }
     $seconds = [Math]::Round(($watch.Elapsed - $areaStart).TotalSeconds, 3).ToString('R', $invariant)
-    Write-Line ($start + '"area","area":' + (ConvertTo-Text $area['area']) + ',"seconds":' + $seconds + ',"steps":[' + ($steps -join ',') + ']}')
+    Write-Line ($start + '"area","area":' + (ConvertTo-Text $area['area']) + ',"seconds":' + $seconds +
+        ',"steps":[' + ($steps -join ',') + ']}')
 }
 
 $sha = New-Object System.Security.Cryptography.SHA256CryptoServiceProvider
-$hash = [BitConverter]::ToString($sha.ComputeHash([System.Text.Encoding]::ASCII.GetBytes($written -join "`n"))).Replace('-', '').ToLowerInvariant()
+$hash = [BitConverter]::ToString($sha.ComputeHash([System.Text.Encoding]::ASCII.GetBytes($written -join "`n")))
+$hash = $hash.Replace('-', '').ToLowerInvariant()
 $start + '"end","lines":' + $written.Count.ToString($invariant) + ',"sha256":"' + $hash + '"}'

@@ -151,7 +151,8 @@ CONNECT = (
     (r"credentials were rejected|InvalidCredentials|AuthenticationError|AuthenticationFailure|Permission denied|Code 401\b",
      "it refused the user name or password", "check ansible_user, ansible_password and the transport"),
     (r"CERTIFICATE_VERIFY_FAILED|SSLCertVerification|SSLError|SSL handshake|WRONG_VERSION_NUMBER",
-     "no TLS connection that can be trusted came about", "check the CA file (ansible_winrm_ca_trust_path), the certificate's name and dates, and the port"),
+     "no TLS connection that can be trusted came about",
+     "check the CA file (ansible_winrm_ca_trust_path), the certificate's name and dates, and the port"),
     (r"Errno 111|Connection refused|10061", "nothing listens on the port", "check that WinRM runs there, the port and the firewall"),
     (r"Name or service not known|getaddrinfo|NameResolution|nodename nor|Temporary failure in name",
      "its name is not known", "check ansible_host and DNS"),
@@ -186,7 +187,8 @@ def _explained(error, name, sent, changing):
         if "send_input failed" in text:
             return HostFailed(f"{name}: the batch could not be sent whole.{outcome}", sent)
         if re.search(r"not installed|No module named|No transport", text):
-            return HostFailed(f"{name}: the controller lacks what this connection needs: install pywinrm (or pypsrp) where Ansible runs.", sent)
+            return HostFailed(f"{name}: the controller lacks what this connection needs: install pywinrm (or pypsrp) where Ansible runs.",
+                              sent)
     if module == "builtins" and not isinstance(error, (OSError, EOFError)):
         return HostFailed(f"{name}: the connection plugin failed on the controller; run with -vvvvv to see its own words.{outcome}", sent)
     what, advice = _words(text)

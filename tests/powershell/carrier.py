@@ -1,4 +1,5 @@
 """The lab's backend as the generated functions see it: calls and objects as JSON lines (functions/LabBackend.psm1)."""
+
 from __future__ import annotations
 
 import base64
@@ -9,10 +10,11 @@ from lab.values import Duration, Enum, Instant, Obj, Unreadable
 
 
 class Carrier:
-    """Answers the calls of one batch on one backend; objects that were handed out are known by their number."""
+    """Answers the calls of one batch on one backend. Objects that were handed out are known by their number; one that comes again
+    just as it was keeps its number and is not described again."""
 
     def __init__(self, backend):
-        self.backend, self.live, self.numbers = backend, [], {}
+        self.backend, self.live, self.numbers, self.described = backend, [], {}, []
 
     def __call__(self, line):
         """One request as JSON text -> one answer as JSON text."""
@@ -20,11 +22,19 @@ class Carrier:
         if "set" in request:
             outcome = self.backend.assign(self.live[request["on"]], request["set"], self._in(request["to"]))
         else:
-            outcome = self.backend.invoke(request["call"], {name: self._in(value) for name, value in request["with"].items()}, self._in(request["piped"]))
-        first = len(self.live)
+            outcome = self.backend.invoke(
+                request["call"], {name: self._in(value) for name, value in request["with"].items()}, self._in(request["piped"])
+            )
+        self.described = []
         objects = [self._out(obj) for obj in outcome.objects]
-        return json.dumps({"objects": objects, "live": self._described(first), "errors": [_error(err) for err in outcome.errors],
-                           "warnings": ["~" + text for text in outcome.warnings]})
+        return json.dumps(
+            {
+                "objects": objects,
+                "live": self.described,
+                "errors": [_error(err) for err in outcome.errors],
+                "warnings": ["~" + text for text in outcome.warnings],
+            }
+        )
 
     def _in(self, value):
         if isinstance(value, dict):
@@ -32,21 +42,15 @@ class Carrier:
         return [self._in(part) for part in value] if isinstance(value, list) else value
 
     def _number(self, obj):
-        if id(obj) not in self.numbers:
-            self.numbers[id(obj)] = len(self.live)
+        """The number of an object; what its properties lead to is described before it."""
+        properties = [["~" + name, self._out(value)] for name, value in obj.properties.items()]
+        same = obj.type, obj.id, json.dumps(properties)
+        if same not in self.numbers:
+            self.numbers[same] = len(self.live)
             self.live.append(obj)
-        return self.numbers[id(obj)]
-
-    def _described(self, first):
-        """Every object from number *first* on, with those that its properties lead to."""
-        described, number = [], first
-        while number < len(self.live):
-            obj = self.live[number]
             settable = ["~" + name for name in obj.properties if (obj.type, name.casefold()) in ASSIGNABLE]
-            described.append({"id": number, "type": "~" + obj.type, "settable": settable,
-                              "properties": [["~" + name, self._out(value)] for name, value in obj.properties.items()]})
-            number += 1
-        return described
+            self.described.append({"id": self.numbers[same], "type": "~" + obj.type, "settable": settable, "properties": properties})
+        return self.numbers[same]
 
     def _out(self, value):
         if isinstance(value, str):
@@ -69,5 +73,9 @@ class Carrier:
 
 
 def _error(err):
-    return {"fqid": "~" + err.fqid, "category": "~" + err.category, "terminating": err.terminating,
-            "chain": [{**link, "type": "~" + link["type"], "message": "~" + link["message"]} for link in err.chain]}
+    return {
+        "fqid": "~" + err.fqid,
+        "category": "~" + err.category,
+        "terminating": err.terminating,
+        "chain": [{**link, "type": "~" + link["type"], "message": "~" + link["message"]} for link in err.chain],
+    }

@@ -1,4 +1,5 @@
 """The engine that the executor is tested on: one server a flavour, and single starts where the console itself matters."""
+
 from __future__ import annotations
 
 import base64
@@ -38,7 +39,12 @@ class Server:
         self.process = subprocess.Popen(
             [path(), "-NoProfile", "-NonInteractive", "-File", str(HERE / "server.ps1")],
             env={**environment(flavour), "PRELOADED": os.pathsep.join(map(str, preloaded))},
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", bufsize=1)
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            bufsize=1,
+        )
         self._write(base64.b64encode(host.BOOTSTRAP.encode()).decode() + "\n")
 
     def output(self, stdin, folders=(MODULES,), carrier=None):
@@ -50,7 +56,7 @@ class Server:
             if not line:
                 raise AssertionError("the engine died")
             if carrier and line.startswith("#call "):
-                self._write(carrier(line[len("#call "):]) + "\n")
+                self._write(carrier(line[len("#call ") :]) + "\n")
             else:
                 seen.append(line)
         return "".join(seen)
@@ -79,6 +85,12 @@ class Server:
 def start(flavour, stdin, script=host.BOOTSTRAP, extra=None):
     """One start of the engine as WinRM would make it: ``(rc, stdout, stderr)``."""
     encoded = base64.b64encode(script.encode("utf-16-le")).decode()
-    done = subprocess.run([path(), "-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Unrestricted", "-EncodedCommand", encoded],
-                          input=stdin, env={**environment(flavour), **(extra or {})}, capture_output=True, timeout=60)
+    done = subprocess.run(
+        [path(), "-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Unrestricted", "-EncodedCommand", encoded],
+        input=stdin,
+        env={**environment(flavour), **(extra or {})},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
     return done.returncode, done.stdout, done.stderr

@@ -1,30 +1,93 @@
 """The executor on a real engine, through the real bootstrap, in three flavours; expected values are the contract's."""
+
 from __future__ import annotations
 
 import json
 
 import engine
-import pytest
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import batch
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import assign, call, item, ref
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import host
 
 KIT = "TestKit"
-HOSTILE = ["it's", 'say "x"', "$(throw 1)", "`whoami`", "a\nb", "a\r\nb", "]x[", "a,b", "\u202eabc", "\U0001f600", "~tilde", "", " ", "\\", "%PATH%",
-           "\u2028", "2026-07-01T12:00:00Z", "2026-07-01", "/Date(0)/", "null", "{}", "[]", '{"$ref":"x"}', "@{a=1}", "-Name", "'; exit 3 #", "I\u0131\u0130i"]
+HOSTILE = [
+    "it's",
+    'say "x"',
+    "$(throw 1)",
+    "`whoami`",
+    "a\nb",
+    "a\r\nb",
+    "]x[",
+    "a,b",
+    "\u202eabc",
+    "\U0001f600",
+    "~tilde",
+    "",
+    " ",
+    "\\",
+    "%PATH%",
+    "\u2028",
+    "2026-07-01T12:00:00Z",
+    "2026-07-01",
+    "/Date(0)/",
+    "null",
+    "{}",
+    "[]",
+    '{"$ref":"x"}',
+    "@{a=1}",
+    "-Name",
+    "'; exit 3 #",
+    "I\u0131\u0130i",
+]
 VALUES = {
-    "Text": "a\"b\\c\r\nd]e$(1)", "Wide": "\u05d0\U0001f600\u2028", "Empty": "", "Nothing": None, "DbNull": None,
-    "Yes": True, "No": False, "Switch": True, "Int": 42, "Negative": -1, "Long": 4294967295, "ULong": 18446744073709551615, "Byte": 7,
-    "UInt": 4294967295, "Decimal": 1.5, "Double": 1.5, "Single": 0.25, "Big": 123456789012345678901234567890, "Nan": "NaN",
-    "Utc": "2026-07-01T12:00:00.0000000Z", "Local": "2026-07-01T10:00:00.0000000Z", "Unspecified": "2026-07-01T10:00:00.0000000Z",
-    "Offset": "2026-07-01T07:00:00.0000000Z", "Never": "0001-01-01T00:00:00.0000000Z", "Span": 93784.5, "Second": 300,
-    "Light": {"$enum": [2, "Green"]}, "Odd": {"$enum": [-1, "Unknown"]}, "Unnamed": {"$enum": [77, "77"]}, "Flags": {"$enum": [3, "Head, Tail"]},
-    "Huge": {"$enum": [2147483647, "Huge"]}, "Bytes": {"$bytes": "AP8Q"}, "NoBytes": {"$bytes": ""},
-    "Guid": "0f0e0d0c-0b0a-0908-0706-050403020100", "Version": "10.0.17763.1", "Char": "x", "Uri": "http://x.test/a b",
-    "None": [], "One": ["a"], "Many": ["a", 2, None, [1, 2]], "Map": {"$object": "System.Collections.Hashtable"},
-    "Object": {"$object": "System.Management.Automation.PSCustomObject"}, "Marked": "text",
-    "NotThere": {"$missing": True}, "NotThere.Either": {"$missing": True}, "Nothing.Deeper": None, ".": {"$object": "Kit.Value"}, "text": "a\"b\\c\r\nd]e$(1)",
+    "Text": 'a"b\\c\r\nd]e$(1)',
+    "Wide": "\u05d0\U0001f600\u2028",
+    "Empty": "",
+    "Nothing": None,
+    "DbNull": None,
+    "Yes": True,
+    "No": False,
+    "Switch": True,
+    "Int": 42,
+    "Negative": -1,
+    "Long": 4294967295,
+    "ULong": 18446744073709551615,
+    "Byte": 7,
+    "UInt": 4294967295,
+    "Decimal": 1.5,
+    "Double": 1.5,
+    "Single": 0.25,
+    "Big": 123456789012345678901234567890,
+    "Nan": "NaN",
+    "Utc": "2026-07-01T12:00:00.0000000Z",
+    "Local": "2026-07-01T10:00:00.0000000Z",
+    "Unspecified": "2026-07-01T10:00:00.0000000Z",
+    "Offset": "2026-07-01T07:00:00.0000000Z",
+    "Never": "0001-01-01T00:00:00.0000000Z",
+    "Span": 93784.5,
+    "Second": 300,
+    "Light": {"$enum": [2, "Green"]},
+    "Odd": {"$enum": [-1, "Unknown"]},
+    "Unnamed": {"$enum": [77, "77"]},
+    "Flags": {"$enum": [3, "Head, Tail"]},
+    "Huge": {"$enum": [2147483647, "Huge"]},
+    "Bytes": {"$bytes": "AP8Q"},
+    "NoBytes": {"$bytes": ""},
+    "Guid": "0f0e0d0c-0b0a-0908-0706-050403020100",
+    "Version": "10.0.17763.1",
+    "Char": "x",
+    "Uri": "http://x.test/a b",
+    "None": [],
+    "One": ["a"],
+    "Many": ["a", 2, None, [1, 2]],
+    "Map": {"$object": "System.Collections.Hashtable"},
+    "Object": {"$object": "System.Management.Automation.PSCustomObject"},
+    "Marked": "text",
+    "NotThere": {"$missing": True},
+    "NotThere.Either": {"$missing": True},
+    "Nothing.Deeper": None,
+    ".": {"$object": "Kit.Value"},
+    "text": 'a"b\\c\r\nd]e$(1)',
 }
 
 
@@ -43,7 +106,7 @@ def test_every_kind_of_value(server):
 
 
 def test_a_getter_that_throws_is_unreadable_and_costs_nothing_else(server):
-    row, = server.steps([kit("v", "Get-Value", select=["Lost", "Int", "Denied", "Lost.Name"])])["v"].rows()
+    (row,) = server.steps([kit("v", "Get-Value", select=["Lost", "Int", "Denied", "Lost.Name"])])["v"].rows()
     assert row["Int"] == 42
     assert chain(row["Lost"]["$unreadable"]) == [("Win32Exception", 1722)]
     assert row["Lost.Name"]["$unreadable"]["chain"] == row["Lost"]["$unreadable"]["chain"]
@@ -52,9 +115,15 @@ def test_a_getter_that_throws_is_unreadable_and_costs_nothing_else(server):
 
 
 def test_paths(server):
-    wanted = {"Child.Name": "good", "Child.Parent.Name": "leaf", "Empty.Name.Deeper": None, "Child.Nope.Name": {"$missing": True},
-              "Children.Name": ["good", "bad", "orphan", "leaf"], "Lists.Name": [["good"], []]}
-    row, = server.steps([kit("t", "Get-Tree", select=[*wanted, "Children.Parent.Name"])])["t"].rows()
+    wanted = {
+        "Child.Name": "good",
+        "Child.Parent.Name": "leaf",
+        "Empty.Name.Deeper": None,
+        "Child.Nope.Name": {"$missing": True},
+        "Children.Name": ["good", "bad", "orphan", "leaf"],
+        "Lists.Name": [["good"], []],
+    }
+    (row,) = server.steps([kit("t", "Get-Tree", select=[*wanted, "Children.Parent.Name"])])["t"].rows()
     parents = row.pop("Children.Parent.Name")
     assert row == wanted
     assert parents[0] == "leaf" and parents[2] is None and parents[3] == {"$missing": True}
@@ -69,9 +138,20 @@ def test_scalars_are_asked_for_by_a_dot(server):
 
 
 def test_parameters_arrive_as_they_were_sent(server):
-    sent = {"Text": "2026-07-01T12:00:00Z", "Int": 7, "UInt": 4294967295, "Switch": True, "Texts": HOSTILE, "Light": "green", "Span": "00:05:00",
-            "Map": {"Key": "2026-07-01T12:00:00Z", "psobject": "x", "": "empty", "List": [1, "a"]}}
-    rows = {row["Name"]: row for row in server.steps([kit("p", "Test-Parameter", sent, select=["Name", "Type", "Value", "Value.Count"])])["p"].rows()}
+    sent = {
+        "Text": "2026-07-01T12:00:00Z",
+        "Int": 7,
+        "UInt": 4294967295,
+        "Switch": True,
+        "Texts": HOSTILE,
+        "Light": "green",
+        "Span": "00:05:00",
+        "Map": {"Key": "2026-07-01T12:00:00Z", "psobject": "x", "": "empty", "List": [1, "a"]},
+    }
+    rows = {
+        row["Name"]: row
+        for row in server.steps([kit("p", "Test-Parameter", sent, select=["Name", "Type", "Value", "Value.Count"])])["p"].rows()
+    }
     assert set(rows) == set(sent)
     assert rows["Text"]["Value"] == sent["Text"] and rows["Text"]["Type"] == "System.String"
     assert rows["Texts"]["Value"] == HOSTILE
@@ -79,28 +159,54 @@ def test_parameters_arrive_as_they_were_sent(server):
     assert rows["Map"]["Value.Count"] == 4
 
 
-@pytest.mark.parametrize("value,type", [(1, "System.Int32"), (4294967295, "System.Int64"), (-2147483648, "System.Int32"), (1.5, "System.Double"),
-                                        (True, "System.Boolean"), ("1", "System.String"), ([1, "a"], "System.Object[]"), ([], "System.Object[]"),
-                                        (["x"], "System.Object[]"), ([[1], [2, 3]], "System.Object[]"), ({"a": 1}, "System.Collections.Hashtable")])
-def test_untyped_parameters_have_one_type_in_every_edition(server, value, type):
-    row, = server.steps([kit("p", "Test-Parameter", {"Any": value}, select=["Type", "Value"])])["p"].rows()
-    assert row["Type"] == type
-    if not isinstance(value, dict):
-        assert row["Value"] == value
+def test_untyped_parameters_have_one_type_in_every_edition(server):
+    sent = [
+        (1, "System.Int32"),
+        (4294967295, "System.Int64"),
+        (-2147483648, "System.Int32"),
+        (1.5, "System.Double"),
+        (True, "System.Boolean"),
+        ("1", "System.String"),
+        ([1, "a"], "System.Object[]"),
+        ([], "System.Object[]"),
+        (["x"], "System.Object[]"),
+        ([[1], [2, 3]], "System.Object[]"),
+        ({"a": 1}, "System.Collections.Hashtable"),
+    ]
+    steps = server.steps(
+        [kit(f"p{n}", "Test-Parameter", {"Any": value}, select=["Type", "Value"]) for n, (value, _type) in enumerate(sent)]
+    )
+    for step, (value, type) in zip(steps.values(), sent, strict=True):
+        (row,) = step.rows()
+        assert row["Type"] == type, value
+        assert row["Value"] == ({"$object": type} if isinstance(value, dict) else value)
 
 
-@pytest.mark.parametrize("parameters,fqid", [({"Nope": 1}, "NamedParameterNotFound"), ({"X": 1, "Y": 2}, "AmbiguousParameterSet"),
-                                             ({"Switch": "true"}, "ParameterArgumentTransformationError"), ({"UInt": -1}, "ParameterArgumentTransformationError"),
-                                             ({"Choice": "c"}, "ParameterArgumentValidationError")])
-def test_wrong_parameters_fail_as_windows_says(server, parameters, fqid):
-    step = server.steps([kit("p", "Test-Parameter", parameters)])["p"]
-    error, = step.errors()
-    assert step.status == "failed" and error["fqid"].split(",")[0] == fqid and error["terminating"]
+def test_wrong_parameters_fail_as_windows_says(server):
+    wrong = [
+        ({"Nope": 1}, "NamedParameterNotFound"),
+        ({"X": 1, "Y": 2}, "AmbiguousParameterSet"),
+        ({"Switch": "true"}, "ParameterArgumentTransformationError"),
+        ({"UInt": -1}, "ParameterArgumentTransformationError"),
+        ({"Choice": "c"}, "ParameterArgumentValidationError"),
+    ]
+    steps = server.steps([kit(f"p{n}", "Test-Parameter", given) for n, (given, _fqid) in enumerate(wrong)])
+    for step, (given, fqid) in zip(steps.values(), wrong, strict=True):
+        (error,) = step.errors()
+        assert step.status == "failed" and error["fqid"].split(",")[0] == fqid and error["terminating"], given
 
 
 def test_unknown_cmdlet_and_module(server):
-    steps = server.steps([call("a", r"Nowhere\Get-It"), call("b", r"TestKit\Get-It", needs=KIT), call("c", r"Nowhere\Get-It", needs="Nowhere"),
-                          kit("d", "Get-Number", input="c"), call("e", r"Broken\Get-It", needs="Broken"), call("f", r"Broken\Get-It", needs="Broken")])
+    steps = server.steps(
+        [
+            call("a", r"Nowhere\Get-It"),
+            call("b", r"TestKit\Get-It", needs=KIT),
+            call("c", r"Nowhere\Get-It", needs="Nowhere"),
+            kit("d", "Get-Number", input="c"),
+            call("e", r"Broken\Get-It", needs="Broken"),
+            call("f", r"Broken\Get-It", needs="Broken"),
+        ]
+    )
     assert steps["a"].errors()[0]["fqid"] == "CouldNotAutoLoadModule"
     assert steps["b"].status == "failed" and steps["b"].errors()[0]["category"] == "ObjectNotFound"
     assert (steps["c"].status, steps["c"].reason, steps["c"].runs) == ("absent", "Nowhere", [])
@@ -112,7 +218,7 @@ def test_unknown_cmdlet_and_module(server):
 def test_partial_results_survive_an_error(server):
     step = server.steps([kit("p", "Get-Partial", select=["Number"])])["p"]
     assert step.status == "partial" and [row["Number"] for row in step.rows()] == [1, 2]
-    error, = step.errors()
+    (error,) = step.errors()
     assert (error["fqid"], error["category"], error["terminating"]) == ("KitLost,Get-Partial", "ConnectionError", False)
     assert chain(error) == [("KitException", None), ("Win32Exception", 1753)]
     assert error["chain"][0]["hresult"] == 0x80131500 and error["chain"][0]["message"] == "outer text"
@@ -120,8 +226,16 @@ def test_partial_results_survive_an_error(server):
 
 
 def test_errors_without_items_and_terminating_ones(server):
-    steps = server.steps([kit("f", "Get-Failure", select=["Number"]), kit("t", "Get-Terminated", select=["Number"]), kit("x", "Get-Thrown"),
-                          kit("s", "Get-Stopped"), kit("m", "Get-Method"), kit("n", "Get-Nothing", select=["Number"])])
+    steps = server.steps(
+        [
+            kit("f", "Get-Failure", select=["Number"]),
+            kit("t", "Get-Terminated", select=["Number"]),
+            kit("x", "Get-Thrown"),
+            kit("s", "Get-Stopped"),
+            kit("m", "Get-Method"),
+            kit("n", "Get-Nothing", select=["Number"]),
+        ]
+    )
     assert {id: step.status for id, step in steps.items()} == dict.fromkeys("ftxsm", "failed") | {"n": "ok"}
     assert chain(steps["f"].errors()[0]) == [("KitException", None), ("Win32Exception", 5)]
     assert [(e["fqid"], e["terminating"]) for e in steps["t"].errors()] == [("KitStopped,Get-Terminated", True)]
@@ -133,14 +247,25 @@ def test_errors_without_items_and_terminating_ones(server):
     assert steps["n"].rows() == [] and len(steps["n"].runs) == 1
 
 
+def test_errors_that_a_cmdlet_mends_itself_are_not_its_errors(server):
+    step = server.steps([kit("h", "Get-Handled", select=["."])])["h"]
+    assert step.status == "ok" and [row["."] for row in step.rows()] == ["mended", "done"]
+
+
 def test_one_collection_becomes_its_items_and_a_table_stays_one(server):
     steps = server.steps([kit("c", "Get-Collection", select=["Number"]), kit("t", "Get-Table", select=["Count"])])
     assert [row["Number"] for row in steps["c"].rows()] == [1, 2] and [row["Count"] for row in steps["t"].rows()] == [2]
 
 
 def test_input_pipes_objects_one_by_one_and_keeps_their_order(server):
-    steps = server.steps([kit("c", "Get-Counter"), kit("n", "Get-Number", {"Factor": 10}, input="c", select=["."]),
-                          kit("none", "Get-Nothing"), kit("empty", "Get-Number", input="none", select=["."])])
+    steps = server.steps(
+        [
+            kit("c", "Get-Counter"),
+            kit("n", "Get-Number", {"Factor": 10}, input="c", select=["."]),
+            kit("none", "Get-Nothing"),
+            kit("empty", "Get-Number", input="none", select=["."]),
+        ]
+    )
     assert [[row["."] for row in run.rows] for run in steps["n"].runs] == [[10], [], [30]]
     assert [len(run.errors) for run in steps["n"].runs] == [0, 1, 0] and steps["n"].status == "partial"
     assert steps["c"].rows() == []
@@ -148,27 +273,52 @@ def test_input_pipes_objects_one_by_one_and_keeps_their_order(server):
 
 
 def test_each_runs_once_for_each_value(server):
-    steps = server.steps([kit("w", "Get-Word", {"Word": item()}, each=HOSTILE, select=["."]), kit("no", "Get-Word", {"Word": item()}, each=[], select=["."]),
-                          kit("c", "Get-Counter", {"Count": item()}, each=[1, 2], select=["Number"])])
+    steps = server.steps(
+        [
+            kit("w", "Get-Word", {"Word": item()}, each=HOSTILE, select=["."]),
+            kit("no", "Get-Word", {"Word": item()}, each=[], select=["."]),
+            kit("c", "Get-Counter", {"Count": item()}, each=[1, 2], select=["Number"]),
+        ]
+    )
     assert [[row["."] for row in run.rows] for run in steps["w"].runs] == [[word] for word in HOSTILE]
     assert steps["no"].runs == [] and steps["no"].status == "ok"
     assert [len(run.rows) for run in steps["c"].runs] == [1, 2]
 
 
 def test_references_are_live_objects(server):
-    steps = server.steps([kit("one", "Get-Counter", {"Count": 1}), kit("many", "Get-Counter"), kit("none", "Get-Nothing"), kit("failed", "Get-Failure"),
-                          *(kit(f"r-{id}", "Test-Parameter", {"Any": ref(id)}, select=["Type", "Value.Number"]) for id in ("one", "many", "none", "failed")),
-                          kit("after", "Test-Parameter", {"Any": ref("r-failed")})])
+    steps = server.steps(
+        [
+            kit("one", "Get-Counter", {"Count": 1}),
+            kit("many", "Get-Counter"),
+            kit("none", "Get-Nothing"),
+            kit("failed", "Get-Failure"),
+            *(
+                kit(f"r-{id}", "Test-Parameter", {"Any": ref(id)}, select=["Type", "Value.Number"])
+                for id in ("one", "many", "none", "failed")
+            ),
+            kit("after", "Test-Parameter", {"Any": ref("r-failed")}),
+        ]
+    )
     assert steps["r-one"].rows() == [{"Type": "Counter", "Value.Number": 1}]
     assert steps["r-many"].rows() == [{"Type": "System.Object[]", "Value.Number": [1, 2, 3]}]
     assert [(steps[id].status, steps[id].reason) for id in ("r-none", "r-failed", "after")] == [
-        ("skipped", "ref:none"), ("skipped", "ref:failed"), ("skipped", "ref:r-failed")]
+        ("skipped", "ref:none"),
+        ("skipped", "ref:failed"),
+        ("skipped", "ref:r-failed"),
+    ]
 
 
 def test_set_assigns_live_properties(server):
-    steps = server.steps([kit("o", "Get-Settable"), assign("plain", "o", "Plain", "new"), assign("light", "o", "Light", "Green"),
-                          assign("guarded", "o", "Guarded", 1), assign("bad", "o", "Light", "Purple"),
-                          kit("read", "Test-Parameter", {"Any": ref("o")}, select=["Value.Plain", "Value.Light"])])
+    steps = server.steps(
+        [
+            kit("o", "Get-Settable"),
+            assign("plain", "o", "Plain", "new"),
+            assign("light", "o", "Light", "Green"),
+            assign("guarded", "o", "Guarded", 1),
+            assign("bad", "o", "Light", "Purple"),
+            kit("read", "Test-Parameter", {"Any": ref("o")}, select=["Value.Plain", "Value.Light"]),
+        ]
+    )
     assert steps["plain"].status == "partial"
     assert steps["plain"].runs[0].errors == [] and steps["plain"].runs[1].errors[0]["fqid"] == "PropertyAssignmentException"
     assert steps["light"].status == "ok" and steps["light"].rows() == []
@@ -178,10 +328,37 @@ def test_set_assigns_live_properties(server):
     assert steps["read"].rows()[0]["Value.Light"][1] == {"$enum": [2, "Green"]}
 
 
+def test_a_compiled_setter_that_throws(server):
+    steps = server.steps(
+        [
+            kit("s", "Get-Stream"),
+            assign("p", "s", "Position", -1),
+            assign("q", "s", "Nobody", 1),
+            kit("r", "Get-Stream", select=["ReadTimeout"]),
+        ]
+    )
+    (error,) = steps["p"].errors()
+    assert (error["fqid"], error["category"], error["terminating"]) == ("ExceptionWhenSetting", "NotSpecified", True)
+    assert chain(error) == [("ArgumentOutOfRangeException", None)]
+    (error,) = steps["q"].errors()
+    assert (error["fqid"], error["category"]) == ("PropertyAssignmentException", "InvalidOperation")
+    unreadable = steps["r"].rows()[0]["ReadTimeout"]["$unreadable"]
+    assert (unreadable["fqid"], unreadable["category"], chain(unreadable)) == (
+        "GetValueInvocationException",
+        "NotSpecified",
+        [("InvalidOperationException", None)],
+    )
+
+
 def test_a_step_may_stop_its_area(server):
     failing = kit("f", "Get-Failure", on_error="stop")
-    document = batch.batch({"a": [failing, kit("g", "Get-Nothing")], "b": [kit("h", "Get-Nothing"), kit("p", "Get-Partial", on_error="stop"), kit("i", "Get-Nothing")]},
-                           engine.TOKEN)
+    document = batch.batch(
+        {
+            "a": [failing, kit("g", "Get-Nothing")],
+            "b": [kit("h", "Get-Nothing"), kit("p", "Get-Partial", on_error="stop"), kit("i", "Get-Nothing")],
+        },
+        engine.TOKEN,
+    )
     seen = engine.answer.parse(server.output(batch.encode(engine.EXECUTOR, document)), document)
     a, b = seen.areas["a"].steps, seen.areas["b"].steps
     assert (a["g"].status, a["g"].reason) == ("skipped", "stopped")
@@ -196,13 +373,33 @@ def test_after_the_deadline_no_step_begins(server):
 def test_two_thousand_objects(server):
     paths = ["Number", "Label", "Light", "Nope"]
     rows = server.steps([kit("c", "Get-Counter", {"Count": 2000}, select=paths)])["c"].rows()
-    assert len(rows) == 2000 and rows[-1] == {"Number": 2000, "Label": "label 2000", "Light": {"$enum": [2, "Green"]}, "Nope": {"$missing": True}}
+    assert len(rows) == 2000 and rows[-1] == {
+        "Number": 2000,
+        "Label": "label 2000",
+        "Light": {"$enum": [2, "Green"]},
+        "Nope": {"$missing": True},
+    }
 
 
 def test_host_line(server):
     seen = server.run([]).host
-    assert list(seen) == ["bft", "kind", "edition", "version", "bits", "language_mode", "culture", "ui_culture", "computer", "user", "elevated",
-                          "logon", "delegation", "os", "clock"]
+    assert list(seen) == [
+        "bft",
+        "kind",
+        "edition",
+        "version",
+        "bits",
+        "language_mode",
+        "culture",
+        "ui_culture",
+        "computer",
+        "user",
+        "elevated",
+        "logon",
+        "delegation",
+        "os",
+        "clock",
+    ]
     assert seen["bits"] == 64 and seen["language_mode"] == "FullLanguage" and seen["clock"].endswith("Z")
 
 
@@ -212,17 +409,26 @@ def test_a_batch_leaves_nothing_to_the_next(server):
     assert first["c"].status == second["n"].status == "ok"
 
 
-@pytest.mark.parametrize("cut", ["executor", "batch", "header", "empty"])
-def test_whatever_is_cut_is_refused_and_nothing_runs(server, cut):
+def test_whatever_is_cut_is_refused_and_nothing_runs(server):
     whole = batch.encode(engine.EXECUTOR, batch.batch({"a": [kit("c", "Get-Counter")]}, engine.TOKEN))
-    stdin = {"executor": whole[:2000], "batch": whole[:-3], "header": whole.split("\n", 1)[1], "empty": "\n"}[cut]
-    assert [json.loads(line) for line in server.output(stdin).splitlines()] == [{"bft": "", "kind": "refused", "reason": "cut"}]
+    cuts = {"executor": whole[:2000], "batch": whole[:-3], "header": whole.split("\n", 1)[1], "empty": "\n"}
+    for cut, stdin in cuts.items():
+        assert [json.loads(line) for line in server.output(stdin).splitlines()] == [{"bft": "", "kind": "refused", "reason": "cut"}], cut
 
 
 def test_flavours_agree_on_every_case(servers):
-    steps = [kit("v", "Get-Value", select=[*VALUES, "Lost", "Denied"]), kit("t", "Get-Tree", select=["Children.Parent.Name", "Child.Name"]),
-             kit("p", "Get-Partial", select=["Number"]), kit("x", "Get-Thrown"), kit("w", "Get-Word", {"Word": HOSTILE}, select=["."]),
-             kit("a", "Test-Parameter", {"Any": HOSTILE, "Int": 3}, select=["Name", "Value"]), call("n", r"Nowhere\Get-It"), kit("o", "Get-Settable"),
-             assign("s", "o", "Plain", "x"), kit("b", "Test-Parameter", {"UInt": -1}), kit("m", "Get-Method")]
+    steps = [
+        kit("v", "Get-Value", select=[*VALUES, "Lost", "Denied"]),
+        kit("t", "Get-Tree", select=["Children.Parent.Name", "Child.Name"]),
+        kit("p", "Get-Partial", select=["Number"]),
+        kit("x", "Get-Thrown"),
+        kit("w", "Get-Word", {"Word": HOSTILE}, select=["."]),
+        kit("a", "Test-Parameter", {"Any": HOSTILE, "Int": 3}, select=["Name", "Value"]),
+        call("n", r"Nowhere\Get-It"),
+        kit("o", "Get-Settable"),
+        assign("s", "o", "Plain", "x"),
+        kit("b", "Test-Parameter", {"UInt": -1}),
+        kit("m", "Get-Method"),
+    ]
     core, desktop, turkish = (servers(flavour).steps(steps) for flavour in engine.FLAVOURS)
     assert core == desktop == turkish

@@ -53,7 +53,7 @@ function New-LabException($link, $inner) {
             $constructor.Emit([System.Reflection.Emit.OpCodes]::Ret)
             $type = $types["exception $name"] = $builder.CreateTypeInfo().AsType()
         }
-        $exception = [Activator]::CreateInstance($type, @($message, $inner))
+        $exception = $type.GetConstructor([type[]]([string], [Exception])).Invoke(@($message, $inner))
     }
     $exception.HResult = [BitConverter]::ToInt32([BitConverter]::GetBytes([uint32]$link.hresult), 0)
     $exception
@@ -84,33 +84,50 @@ function Send-LabRequest([string]$json) {
     ConvertFrom-Json -InputObject ([Console]::In.ReadLine())
 }
 
+function Set-LabProperty($object, [string]$name, $value) {
+    $on = $object.PSObject.Properties['#lab'].Value
+    $said = Send-LabRequest ('{"set":' + (ConvertTo-LabJson $name) + ',"on":' + $on + ',"to":' + (ConvertTo-LabJson $value) + '}')
+    if ($said.errors) { throw (New-LabError $said.errors[0]).Exception }
+    $object.PSObject.Properties['#stored'].Value[$name] = $value
+}
+
+$scripts = @{}
+function Get-LabScript([string]$kind, [string]$name) {
+    if (-not $scripts["$kind $name"]) {
+        $stored = "`$this.PSObject.Properties['#stored'].Value['$name']"
+        $text = @{ throw = "throw $stored"; get = ", $stored"; set = "Set-LabProperty `$this '$name' `$args[0]" }[$kind]
+        $scripts["$kind $name"] = [scriptblock]::Create($text)
+    }
+    $scripts["$kind $name"]
+}
+
 function ConvertFrom-LabAnswer($answer) {
     foreach ($made in $answer.live) {
         $object = [System.Management.Automation.PSObject]::new()
         $object.PSObject.TypeNames.Insert(0, $made.type.Substring(1))
         $live[[int]$made.id] = $object
-    }
-    foreach ($made in $answer.live) {
-        $object = $live[[int]$made.id]
+        $members = $object.PSObject.Properties
+        $settable = @($made.settable)
+        $stored = @{}
         foreach ($pair in $made.properties) {
             $name, $value = $pair[0].Substring(1), $pair[1]
-            if ($value -is [System.Management.Automation.PSCustomObject] -and $value.unreadable) {
-                $record = New-LabError $value.unreadable
-                $object.PSObject.Properties.Add([psscriptproperty]::new($name, { throw $record.Exception }.GetNewClosure()))
+            if ($settable -notcontains $pair[0] -and ($null -eq $value -or $value -isnot [System.Management.Automation.PSCustomObject])) {
+                if ($value -is [string]) { $value = $value.Substring(1) }
+                $members.Add([psnoteproperty]::new($name, $value))
+                continue
             }
-            elseif ($made.settable -and $made.settable -contains $pair[0]) {
-                $stored = @{ value = ConvertFrom-LabValue $value }
-                $set = {
-                    param($new)
-                    $said = Send-LabRequest ('{"set":' + (ConvertTo-LabJson $name) + ',"on":' + $this.PSObject.Properties['#lab'].Value + ',"to":' + (ConvertTo-LabJson $new) + '}')
-                    if ($said.errors) { throw (New-LabError $said.errors[0]).Exception }
-                    $stored.value = $new
-                }.GetNewClosure()
-                $object.PSObject.Properties.Add([psscriptproperty]::new($name, { , $stored.value }.GetNewClosure(), $set))
+            if ($value.unreadable) {
+                $stored[$name] = (New-LabError $value.unreadable).Exception
+                $members.Add([psscriptproperty]::new($name, (Get-LabScript 'throw' $name)))
             }
-            else { $object.PSObject.Properties.Add([psnoteproperty]::new($name, (ConvertFrom-LabValue $value))) }
+            elseif ($settable -contains $pair[0]) {
+                $stored[$name] = ConvertFrom-LabValue $value
+                $members.Add([psscriptproperty]::new($name, (Get-LabScript 'get' $name), (Get-LabScript 'set' $name)))
+            }
+            else { $members.Add([psnoteproperty]::new($name, (ConvertFrom-LabValue $value))) }
         }
-        $object.PSObject.Properties.Add([psnoteproperty]::new('#lab', [int]$made.id))
+        $members.Add([psnoteproperty]::new('#lab', [int]$made.id))
+        $members.Add([psnoteproperty]::new('#stored', $stored))
     }
     foreach ($out in $answer.objects) { ConvertFrom-LabValue $out }
 }

@@ -2,6 +2,7 @@
 
 Wrong calls fail as they would on Windows, by PowerShell's own binder; what a call does is said by the backend (LabBackend.psm1).
 """
+
 from __future__ import annotations
 
 import functools
@@ -9,8 +10,22 @@ import json
 import pathlib
 
 CATALOGUE = pathlib.Path(__file__).resolve().parents[2] / "data" / "catalogue" / "cmdlets.json"
-TYPES = {"string": "string", "stringcollection": "string[]", "string[]": "string[]", "switchparameter": "switch", "uint32": "uint32", "uint64": "uint64",
-         "int32": "int", "int": "int", "int64": "long", "boolean": "bool", "bool": "bool", "guid": "guid", "timespan": "timespan", "datetime": "datetime"}
+TYPES = {
+    "string": "string",
+    "stringcollection": "string[]",
+    "string[]": "string[]",
+    "switchparameter": "switch",
+    "uint32": "uint32",
+    "uint64": "uint64",
+    "int32": "int",
+    "int": "int",
+    "int64": "long",
+    "boolean": "bool",
+    "bool": "bool",
+    "guid": "guid",
+    "timespan": "timespan",
+    "datetime": "datetime",
+}
 
 
 @functools.cache
@@ -39,9 +54,11 @@ def function(module, name, page):
     here = {n for members in sets.values() for n in members["mandatory"] + members["optional"]}
     parameters = ",\n".join(parameter(n, about, sets) for n, about in page["parameters"].items() if n in here or n not in elsewhere)
     names = [n for n in sets if not n.startswith("__")]
-    default = f"(DefaultParameterSetName = {quoted(page['default_set'] if page.get('default_set') in names else names[0])})" if names else ""
+    default = (
+        f"(DefaultParameterSetName = {quoted(page['default_set'] if page.get('default_set') in names else names[0])})" if names else ""
+    )
     return f"""function {name} {{
-    [CmdletBinding{default or '()'}]
+    [CmdletBinding{default or "()"}]
     param(
 {parameters}
     )
@@ -71,7 +88,9 @@ def parameter(name, about, sets):
             options.append("Mandatory")
         if name in members.get("positional", []):
             options.append(f"Position = {members['positional'].index(name)}")
-        options += [{"ByValue": "ValueFromPipeline", "ByPropertyName": "ValueFromPipelineByPropertyName"}[way] for way in about.get("pipeline", [])]
+        options += [
+            {"ByValue": "ValueFromPipeline", "ByPropertyName": "ValueFromPipelineByPropertyName"}[way] for way in about.get("pipeline", [])
+        ]
         attributes.append(f"[Parameter({', '.join(options)})]")
     if about.get("aliases"):
         attributes.append(f"[Alias({', '.join(map(quoted, about['aliases']))})]")

@@ -1,4 +1,5 @@
 """Every error record of the field becomes its reason by its code or its named id; its text is thrown away first."""
+
 from __future__ import annotations
 
 import pytest
@@ -7,10 +8,31 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import ans
 
 FILE = "cluster/errors.jsonl"
 # What a code means for a reader, whatever record it stands in.
-BY_CODE = {5: "denied", 70: "failed", 1460: "failed", 1722: "unreachable", 1726: "unreachable", 1727: "unreachable", 1753: "absent", 1825: "failed",
-           5016: "failed", 5065: "failed", 10054: "failed", 0x800706BA: "unreachable", 0x8009030E: "denied", 0x80071398: "failed"}
-BY_NAME = {"ClusterEndpointNotRegistered": "absent", "ClusterRpcConnection": "unreachable", "ClusterAccessDenied": "denied",
-           "ClusterSharingPaused": "failed", "ClusterStatusNotReady": "failed", "NamedParameterNotFound": "failed", "PSArgument": "failed"}
+BY_CODE = {
+    5: "denied",
+    70: "failed",
+    1460: "failed",
+    1722: "unreachable",
+    1726: "unreachable",
+    1727: "unreachable",
+    1753: "absent",
+    1825: "failed",
+    5016: "failed",
+    5065: "failed",
+    10054: "failed",
+    0x800706BA: "unreachable",
+    0x8009030E: "denied",
+    0x80071398: "failed",
+}
+BY_NAME = {
+    "ClusterEndpointNotRegistered": "absent",
+    "ClusterRpcConnection": "unreachable",
+    "ClusterAccessDenied": "denied",
+    "ClusterSharingPaused": "failed",
+    "ClusterStatusNotReady": "failed",
+    "NamedParameterNotFound": "failed",
+    "PSArgument": "failed",
+}
 # Ids under which many causes hide: nothing may be concluded from them.
 NAMELESS = {"ProviderOperationExecutionFailure", "MI RESULT 1"}
 
@@ -28,9 +50,21 @@ def codes(seen):
 
 def as_error(seen):
     """The record as an executor would answer it, every message replaced."""
-    chain = [{"type": f"Microsoft.FailoverClusters.PowerShell.{seen.get('exception', 'ClusterCmdletException')}", "hresult": 0x80131500, "native": None, "message": "x"}]
+    chain = [
+        {
+            "type": f"Microsoft.FailoverClusters.PowerShell.{seen.get('exception', 'ClusterCmdletException')}",
+            "hresult": 0x80131500,
+            "native": None,
+            "message": "x",
+        }
+    ]
     chain += [{"type": "Inner", "hresult": hresult or 0x80004005, "native": native, "message": "x"} for hresult, native in codes(seen)]
-    return {"fqid": seen.get("fully_qualified_error_id", ""), "category": seen.get("category", "NotSpecified"), "terminating": False, "chain": chain}
+    return {
+        "fqid": seen.get("fully_qualified_error_id", ""),
+        "category": seen.get("category", "NotSpecified"),
+        "terminating": False,
+        "chain": chain,
+    }
 
 
 def unused(seen):
@@ -49,8 +83,11 @@ def unused(seen):
 
 @pytest.fixture(scope="module")
 def records(field_records):
-    return [(record["id"], seen) for record in field_records(FILE)
-            for seen in (record["object"] if isinstance(record["object"], list) else [record["object"]])]
+    return [
+        (record["id"], seen)
+        for record in field_records(FILE)
+        for seen in (record["object"] if isinstance(record["object"], list) else [record["object"]])
+    ]
 
 
 def test_codes_and_named_ids_decide(records):

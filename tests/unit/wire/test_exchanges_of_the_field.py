@@ -1,4 +1,5 @@
 """SOAP answers of the field, given to Ansible's own winrm plugin and pywinrm over a transport that only replays them."""
+
 from __future__ import annotations
 
 import base64
@@ -15,12 +16,16 @@ from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import hos
 
 FILE = "winrm/exchanges.jsonl"
 AREAS = {"cluster": [call("n", r"FailoverClusters\Get-ClusterNode", select=["Name"])]}
-ENVELOPE = ('<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing" '
-            'xmlns:rsp="http://schemas.microsoft.com/wbem/wsman/1/windows/shell"><s:Header><a:RelatesTo>{id}</a:RelatesTo></s:Header><s:Body>{body}</s:Body></s:Envelope>')
+ENVELOPE = (
+    '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing" '
+    'xmlns:rsp="http://schemas.microsoft.com/wbem/wsman/1/windows/shell"><s:Header><a:RelatesTo>{id}</a:RelatesTo></s:Header><s:Body>{body}</s:Body></s:Envelope>'
+)
 BODIES = {
     "Create": '<rsp:Shell><x Name="ShellId">1</x></rsp:Shell>',
     "Command": "<rsp:CommandId>2</rsp:CommandId>",
-    "Send": "", "Signal": "", "Delete": "",
+    "Send": "",
+    "Signal": "",
+    "Delete": "",
     "Receive": '<rsp:Stream Name="stdout">{stdout}</rsp:Stream><rsp:CommandState State="x/CommandState/Done"><rsp:ExitCode>0</rsp:ExitCode></rsp:CommandState>',
 }
 
@@ -50,11 +55,21 @@ class Replay:
 def connection(scripted, monkeypatch):
     """Ansible's winrm plugin with the replaying transport inside."""
     import winrm.protocol
+
     transport = Replay(scripted)
     monkeypatch.setattr(winrm.protocol, "Transport", lambda **_options: transport)
     plugin = connection_loader.get("winrm", PlayContext())
-    plugin.set_options(var_options={"ansible_host": "127.0.0.1", "ansible_user": "u", "ansible_password": "p", "ansible_winrm_transport": ["plaintext"],
-                                    "ansible_winrm_scheme": "http", "ansible_port": 5985, "_extras": {}})
+    plugin.set_options(
+        var_options={
+            "ansible_host": "127.0.0.1",
+            "ansible_user": "u",
+            "ansible_password": "p",
+            "ansible_winrm_transport": ["plaintext"],
+            "ansible_winrm_scheme": "http",
+            "ansible_port": 5985,
+            "_extras": {},
+        }
+    )
     return plugin, transport
 
 
@@ -96,8 +111,11 @@ def test_every_other_fault_ends_as_a_failure_with_its_number(records, monkeypatc
 
 def test_an_access_denied_of_the_create_is_a_failure_not_a_wrong_password(records, monkeypatch):
     record = next(r for r in records if isinstance(r["object"], dict) and "wsmanfault_code" in r["object"])
-    fault = ENVELOPE.format(id="x", body='<s:Fault><s:Code><s:Value>s:Receiver</s:Value></s:Code><s:Reason><s:Text>?</s:Text></s:Reason><s:Detail>'
-                            f'<f:WSManFault xmlns:f="http://schemas.microsoft.com/wbem/wsman/1/wsmanfault" Code="{record["object"]["wsmanfault_code"]}"/></s:Detail></s:Fault>')
+    fault = ENVELOPE.format(
+        id="x",
+        body="<s:Fault><s:Code><s:Value>s:Receiver</s:Value></s:Code><s:Reason><s:Text>?</s:Text></s:Reason><s:Detail>"
+        f'<f:WSManFault xmlns:f="http://schemas.microsoft.com/wbem/wsman/1/wsmanfault" Code="{record["object"]["wsmanfault_code"]}"/></s:Detail></s:Fault>',
+    )
     plugin, _transport = connection({"Create": [fault]}, monkeypatch)
     with pytest.raises(host.HostFailed, match="Remote Management Users") as caught:
         host.run(plugin, AREAS, "sql01")
@@ -129,8 +147,13 @@ def test_the_plugin_passes_the_command_through_as_it_is(monkeypatch):
 
 
 def test_records_without_a_reader_are_listed(records):
-    listed = {r["id"]: "PSRP, spoken by pypsrp and not by us" if r["topic"].startswith("psrp") else "no SOAP answer"
-              for r in records if "answers" not in r and not r["topic"].startswith("winrs-") and not (isinstance(r["object"], dict) and {"wsman_code", "wsmanfault_code"} & set(r["object"]))}
+    listed = {
+        r["id"]: "PSRP, spoken by pypsrp and not by us" if r["topic"].startswith("psrp") else "no SOAP answer"
+        for r in records
+        if "answers" not in r
+        and not r["topic"].startswith("winrs-")
+        and not (isinstance(r["object"], dict) and {"wsman_code", "wsmanfault_code"} & set(r["object"]))
+    }
     print("\n".join(f"{FILE} {id}: {why}" for id, why in listed.items()))
     assert len(listed) < len(records)
 

@@ -1,4 +1,5 @@
 """The host connection on a connection that fails in every way that Ansible's own winrm plugin can."""
+
 from __future__ import annotations
 
 import json
@@ -39,9 +40,19 @@ class Connection:
 def whole(stdin):
     """What a host answers: its own line and the one area."""
     token = json.loads(stdin.splitlines()[-1])["bft"]
-    lines = [json.dumps(line, separators=(",", ":")) for line in (
-        {"bft": token, "kind": "host", "edition": "Desktop"},
-        {"bft": token, "kind": "area", "area": "cluster", "seconds": 0.1, "steps": [{"id": "n", "status": "ok", "runs": [{"items": [["n1"]], "errors": [], "warnings": []}]}]})]
+    lines = [
+        json.dumps(line, separators=(",", ":"))
+        for line in (
+            {"bft": token, "kind": "host", "edition": "Desktop"},
+            {
+                "bft": token,
+                "kind": "area",
+                "area": "cluster",
+                "seconds": 0.1,
+                "steps": [{"id": "n", "status": "ok", "runs": [{"items": [["n1"]], "errors": [], "warnings": []}]}],
+            },
+        )
+    ]
     digest = host.answers.hashlib.sha256("\n".join(lines).encode()).hexdigest()
     return "\r\n".join([*lines, json.dumps({"bft": token, "kind": "end", "lines": 2, "sha256": digest}, separators=(",", ":"))]).encode()
 
@@ -51,15 +62,19 @@ def refused(reason):
 
 
 def fault(code=None, wmi=None, subcode="w:InternalError"):
-    return winrm.exceptions.WSManFaultError(500, "Bad HTTP response returned from server. Code 500", "<xml/>", "Said in some language.", "s:Receiver", subcode, code, wmi)
+    return winrm.exceptions.WSManFaultError(
+        500, "Bad HTTP response returned from server. Code 500", "<xml/>", "Said in some language.", "s:Receiver", subcode, code, wmi
+    )
 
 
 def test_one_command_with_standard_input_and_the_answer_counts_whatever_rc_and_stderr_say():
     connection = Connection(whole)
     seen = host.run(connection, AREAS, "sql01")
     assert seen.complete and seen.areas["cluster"].steps["n"].rows() == [{"Name": "n1"}]
-    (command, stdin, sudoable), = connection.calls
-    assert command == host.COMMAND and command.startswith("PowerShell -NoProfile -NonInteractive -ExecutionPolicy Unrestricted -EncodedCommand ")
+    ((command, stdin, sudoable),) = connection.calls
+    assert command == host.COMMAND and command.startswith(
+        "PowerShell -NoProfile -NonInteractive -ExecutionPolicy Unrestricted -EncodedCommand "
+    )
     assert stdin.isascii() and stdin.startswith(b"BFT1 ") and b"\r" not in stdin and sudoable is False
 
 
@@ -77,12 +92,21 @@ def test_half_an_answer_is_returned_as_half():
 
 CONNECT = [
     ("basic: the specified credentials were rejected by the server", "user name or password"),
-    ("ssl: HTTPSConnectionPool(host='h', port=5986): Max retries exceeded with url: /wsman (Caused by SSLError(SSLCertVerificationError(1, "
-     "'[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer certificate (_ssl.c:1006)')))", "TLS"),
-    ("kerberos: HTTPConnectionPool(host='h', port=1): Max retries exceeded with url: /wsman (Caused by NewConnectionError('<urllib3.connection."
-     "HTTPConnection object at 0x7f>: Failed to establish a new connection: [Errno 111] Connection refused'))", "nothing listens"),
-    ("ntlm: HTTPConnectionPool(host='h', port=1): Max retries exceeded (Caused by NameResolutionError(\"Failed to resolve 'h' "
-     "([Errno -2] Name or service not known)\"))", "name is not known"),
+    (
+        "ssl: HTTPSConnectionPool(host='h', port=5986): Max retries exceeded with url: /wsman (Caused by SSLError(SSLCertVerificationError(1, "
+        "'[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer certificate (_ssl.c:1006)')))",
+        "TLS",
+    ),
+    (
+        "kerberos: HTTPConnectionPool(host='h', port=1): Max retries exceeded with url: /wsman (Caused by NewConnectionError('<urllib3.connection."
+        "HTTPConnection object at 0x7f>: Failed to establish a new connection: [Errno 111] Connection refused'))",
+        "nothing listens",
+    ),
+    (
+        "ntlm: HTTPConnectionPool(host='h', port=1): Max retries exceeded (Caused by NameResolutionError(\"Failed to resolve 'h' "
+        '([Errno -2] Name or service not known)"))',
+        "name is not known",
+    ),
     ("ssl: HTTPConnectionPool(host='h', port=5985): Read timed out. (read timeout=30)", "in time"),
     ("certificate: ", "in time"),
     ("basic: ('Connection aborted.', ConnectionResetError(104, 'Connection reset by peer'))", "was cut"),
@@ -102,7 +126,10 @@ def test_no_connection_is_unreachable_in_words(text, words):
 
 
 MIDWAY = [
-    (AnsibleConnectionFailure("winrm connection error: HTTPConnectionPool(host='h', port=5985): Read timed out. (read timeout=30)"), "in time"),
+    (
+        AnsibleConnectionFailure("winrm connection error: HTTPConnectionPool(host='h', port=5985): Read timed out. (read timeout=30)"),
+        "in time",
+    ),
     (requests.exceptions.ConnectionError("('Connection aborted.', ConnectionResetError(104, 'Connection reset by peer'))"), "was cut"),
     (requests.exceptions.ReadTimeout("Read timed out"), "in time"),
     (winrm.exceptions.WinRMTransportError("http", 503, "busy"), "does not speak WinRM"),
@@ -146,7 +173,10 @@ def test_a_fault_is_a_failure_of_a_host_that_answers(raised, code, words):
     assert words in caught.value.message and not FOREIGN.search(caught.value.message) and "not known: read" in caught.value.message
 
 
-@pytest.mark.parametrize("raised,code,words", [(fault(2147942405), 2147942405, "Remote Management"), (fault(wmi=2150859173, subcode="w:QuotaLimit"), None, "quota")])
+@pytest.mark.parametrize(
+    "raised,code,words",
+    [(fault(2147942405), 2147942405, "Remote Management"), (fault(wmi=2150859173, subcode="w:QuotaLimit"), None, "quota")],
+)
 def test_a_fault_while_connecting_is_known_by_its_number_too(raised, code, words):
     """The plugin turns every exception of Create into text."""
     with pytest.raises(host.HostFailed) as caught:
@@ -159,8 +189,15 @@ def test_a_controller_without_pywinrm_is_told_so():
         host.run(Connection(connect=AnsibleError("winrm or requests is not installed: No module named 'winrm'")), AREAS, "sql01")
 
 
-@pytest.mark.parametrize("stdout,words", [(refused("language_mode"), "FullLanguage"), (refused("cut"), "cut off"), (b"", "no answer of ours"),
-                                          (b"'PowerShell' is not recognized as an internal or external command", "no answer of ours")])
+@pytest.mark.parametrize(
+    "stdout,words",
+    [
+        (refused("language_mode"), "FullLanguage"),
+        (refused("cut"), "cut off"),
+        (b"", "no answer of ours"),
+        (b"'PowerShell' is not recognized as an internal or external command", "no answer of ours"),
+    ],
+)
 def test_a_host_that_does_not_run_the_batch_failed(stdout, words):
     with pytest.raises(host.HostFailed) as caught:
         host.run(Connection(stdout), AREAS, "sql01")
@@ -190,7 +227,11 @@ def test_progress_beats_while_the_host_works_and_stops_with_it():
     assert len(beats) == 1 and 1.0 <= beats[0] < 1.3
     with pytest.raises(host.HostUnreachable):
         host.run(Connection(connect=AnsibleConnectionFailure("x")), AREAS, "sql01", progress=beats.append)
-    assert not [thread for thread in host.threading.enumerate() if thread is not host.threading.main_thread() and thread.daemon and "_work" in thread.name]
+    assert not [
+        thread
+        for thread in host.threading.enumerate()
+        if thread is not host.threading.main_thread() and thread.daemon and "_work" in thread.name
+    ]
 
 
 def test_become_is_refused_in_one_paragraph_that_names_what_works():

@@ -99,6 +99,15 @@ function Get-Thrown { [CmdletBinding()] param() throw [KitException]::new('throw
 
 function Get-Stopped { [CmdletBinding()] param() Write-Error -Exception ([KitException]::new('stopped text', $null)) -ErrorId 'KitInner' -ErrorAction Stop }
 
+function Get-Handled {
+    # Fails inside and mends it, as function modules do: nobody outside needs to know.
+    [CmdletBinding()] param()
+    try { Get-Failure -ErrorAction Stop } catch { 'mended' }
+    Get-Failure -ErrorAction SilentlyContinue
+    Get-Failure 2>$null
+    'done'
+}
+
 function Get-Method { [CmdletBinding()] param() $null = [int]::Parse('not a number') }
 
 function Test-Parameter {
@@ -120,6 +129,8 @@ function Get-Settable {
     $object
     [Counter]::new(1)
 }
+
+function Get-Stream { [CmdletBinding()] param() [System.IO.MemoryStream]::new() }
 
 function Write-Noise {
     [CmdletBinding()] param()
