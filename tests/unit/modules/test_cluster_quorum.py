@@ -34,7 +34,7 @@ def disk(name, state="Online", group="Available Storage"):
     return {"name": name, "type": "Physical Disk", "state": state, "group": group, "share_path": None}
 
 
-def snapshot(nodes, witness=None, dynamic=True, disks=("Cluster Disk 1", "Cluster Disk 2"), kind="Majority", host=HOST):
+def snapshot(nodes, witness=None, dynamic=True, disks=("Cluster Disk 1", "Cluster Disk 2"), kind="Majority", host=None):
     """*witness*: ``("disk", name)``, ``("file_share", path)``, ``("cloud", name)``, with a third part for its state."""
     area = {
         "name": "BTSCLU", "dynamic_quorum": dynamic, "lower_priority_node_id": 0, "nodes": [dict(n) for n in nodes],
@@ -47,7 +47,7 @@ def snapshot(nodes, witness=None, dynamic=True, disks=("Cluster Disk 1", "Cluste
         put_witness(area, *witness)
     area["quorum"]["type"] = kind
     deal(area)
-    return {"host": dict(host), "areas": {"cluster": area}}
+    return {"host": dict(host or HOST), "areas": {"cluster": area}}
 
 
 def put_witness(area, kind, name, state="Online"):
