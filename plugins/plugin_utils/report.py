@@ -9,7 +9,6 @@ import json
 import os
 import pathlib
 import tempfile
-import textwrap
 import unicodedata
 
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.control import SEVERITIES
@@ -126,25 +125,25 @@ def _columns(text):
 
 
 def _wrap(text, width, first, then):
-    """textwrap, but by columns: a wide character takes two of them."""
-    if _columns(text) == len(text):
-        return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=then, break_on_hyphens=False) or [""]
-    lines, line, room = [], first, width - len(first)
-    for word in text.split(" "):
-        while _columns(word) > width - len(then):
-            cut = next(n for n in range(len(word), 0, -1) if _columns(word[:n]) <= width - len(then))
-            lines, line, room, word = _fresh(lines, line, then, width, word[:cut]) + (word[cut:],)
-        if _columns(word) + 1 > room and line.strip():
+    """The lines of a paragraph, counted in columns. *first*, *then*: what the first and the following lines begin with."""
+    lines, line = [], first
+    for word in _words(text, width - len(then)):
+        longer = f"{line} {word}" if line.strip() else line + word
+        if line.strip() and _columns(longer) > width:
             lines.append(line)
-            line, room = then, width - len(then)
-        gap = " " if line.strip() else ""
-        line, room = line + gap + word, room - len(gap) - _columns(word)
-    return lines + [line]
+            longer = then + word
+        line = longer
+    return [*lines, line]
 
 
-def _fresh(lines, line, then, width, piece):
-    """The state of _wrap after a piece that fills a line of its own."""
-    return (lines + ([line] if line.strip() else []) + [then + piece], then, width - len(then))
+def _words(text, room):
+    """The words of a text; one that takes more columns than there is room is cut."""
+    for word in text.split():
+        while _columns(word) > room:
+            cut = next(n for n in range(room, 0, -1) if _columns(word[:n]) <= room)
+            yield word[:cut]
+            word = word[cut:]
+        yield word
 
 
 def summary(report, width=80, colour=False, changes=None):
