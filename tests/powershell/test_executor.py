@@ -350,6 +350,22 @@ def test_a_compiled_setter_that_throws(server):
     )
 
 
+def test_an_object_that_is_a_list_stays_itself_when_it_is_set(server):
+    steps = server.steps(
+        [
+            kit("n", "Get-Nested"),
+            assign("s", "n", "Capacity", 32),
+            kit("r", "Test-Parameter", {"Any": ref("s")}, select=["Type", "Value"]),
+        ]
+    )
+    assert steps["r"].rows() == [{"Type": "System.Collections.ArrayList", "Value": [1, 2]}]
+
+
+def test_warnings_of_compiled_cmdlets_are_kept(server):
+    step = server.steps([call("w", r"Microsoft.PowerShell.Utility\Write-Warning", {"Message": "mind \"the\" step"})])["w"]
+    assert step.status == "ok" and step.runs[0].warnings == ['mind "the" step']
+
+
 def test_a_step_may_stop_its_area(server):
     failing = kit("f", "Get-Failure", on_error="stop")
     document = batch.batch(

@@ -67,6 +67,13 @@ function Get-Counter { [CmdletBinding()] param([int]$Count = 3) for ($i = 1; $i 
 
 function Get-Collection { [CmdletBinding()] param() Write-Output -NoEnumerate ([System.Collections.ArrayList]@([Counter]::new(1), [Counter]::new(2))) }
 
+function Get-Nested {
+    [CmdletBinding()] param()
+    $outer = [System.Collections.ArrayList]::new()
+    $null = $outer.Add([System.Collections.ArrayList]@(1, 2))
+    Write-Output -NoEnumerate $outer
+}
+
 function Get-Table { [CmdletBinding()] param() @{ a = 1; b = 2 } }
 
 function Get-Word { [CmdletBinding()] param([string[]]$Word) foreach ($one in $Word) { $one } }
