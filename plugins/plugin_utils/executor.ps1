@@ -151,6 +151,7 @@ function Read-Path($value, $parts, [int]$from) {
 function Get-ItemsText($objects, $paths) {
     $items = New-Object 'System.Collections.Generic.List[string]'
     $texts = New-Object 'string[]' $paths.Length
+    $enums = @{}   # value -> text
     foreach ($object in $objects) {
         for ($column = 0; $column -lt $texts.Length; $column++) {
             $parts = $paths[$column]
@@ -164,6 +165,10 @@ function Get-ItemsText($objects, $paths) {
                 if ($kind -eq $TEXT) { $texts[$column] = '"' + ([string]$value).Replace('\', '\\').Replace('"', '\"') + '"' }
                 elseif ($kind -eq $NUMBER) { $texts[$column] = $value.ToString($invariant) }
                 elseif ($kind -eq $BOOLEAN) { if ($value) { $texts[$column] = 'true' } else { $texts[$column] = 'false' } }
+                elseif ($kind -eq $ENUM) {
+                    if (-not $enums.ContainsKey($value)) { $enums[$value] = ConvertTo-ValueText $value }
+                    $texts[$column] = $enums[$value]
+                }
                 else { $texts[$column] = ConvertTo-ValueText $value }
             }
             catch { $texts[$column] = '{"$unreadable":' + (ConvertTo-ErrorText $_ $true) + '}' }
