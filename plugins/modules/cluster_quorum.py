@@ -25,6 +25,7 @@ options:
   witness:
     description:
       - Kind of the quorum witness.
+      - A witness that is there as declared but not online is brought online, so that it can cast its vote.
       - V(none) removes the witness. This is refused where the cluster has two nodes.
       - V(cloud) accepts a cloud witness that is there. Setting one is not supported yet and is refused.
     type: str
@@ -249,7 +250,7 @@ def _witness_moves(options, cluster, now):
     before = _witness(cluster["quorum"])
     after = _wanted_witness(options, before)
     if _same(before, after):
-        return []
+        return _online_move(cluster["quorum"]["witness"])
     if after["kind"] == "cloud":
         raise Refused("cloud")
     if after["kind"] == "disk":
@@ -268,6 +269,18 @@ def _witness_moves(options, cluster, now):
     risk = "" if undo else f"This module cannot bring the {before['kind']} witness back."
     steps = [call("witness", SET_QUORUM, parameters[after["kind"]], needs=area.MODULE, on_error="stop")]
     return [Move(rank, Change(("witness",), before, after, steps, risk, undo), lambda c: quorum.reconfigured(c, witness=new))]
+
+
+def _online_move(witness):
+    """A witness that is there as declared and casts no vote is brought online."""
+    state = witness and _known(witness["state"], "The state of the witness")
+    if state in (None, "Online"):
+        return []
+    name = _known(witness["resource"], "The name of the witness")
+    steps = [call("online", r"FailoverClusters\Start-ClusterResource", {"Name": name}, needs=area.MODULE, on_error="stop")]
+    risk = "The module cannot take it offline again."
+    return [Move(GAIN, Change(("witness_state",), state, "Online", steps, risk, {}),
+                 lambda c: quorum.reconfigured(c, witness=quorum.Witness(online=True)))]
 
 
 def _witness(found):
@@ -433,7 +446,8 @@ def _warnings(cluster, host, changes, final):
                         f"({host.get('logon')}, {host.get('delegation')}) does not seem to reach other computers (second hop): "
                         "it may be refused. Kerberos delegation or CredSSP for the connection would help.")
     witness = cluster["quorum"]["witness"]
-    if witness and new_witness is None and witness["state"] != "Online":
+    brought_online = any(change.path == ("witness_state",) for change in changes)
+    if witness and new_witness is None and not brought_online and witness["state"] != "Online":
         warnings.append(f"The witness is {witness['state']}: it casts no vote until it is online.")
     fatal = quorum.next_fatal_failure(final)
     if fatal != quorum.NO_SINGLE_FAILURE:

@@ -108,6 +108,9 @@ def apply(area, change):
         elif step["call"] == r"FailoverClusters\Get-ClusterNode":
             live[step["id"]] = [n for n in area["nodes"] if n["name"] == step["with"]["Name"]]
             assert len(live[step["id"]]) == 1
+        elif step["call"] == r"FailoverClusters\Start-ClusterResource":
+            assert step["with"] == {"Name": area["quorum"]["witness"]["resource"]}
+            area["quorum"]["witness"]["state"] = "Online"
         else:
             assert step["call"] == r"FailoverClusters\Set-ClusterQuorum"
             (parameter, value), = step["with"].items()
@@ -131,7 +134,7 @@ def settings_of(area):
         shown = {"kind": "disk_only", "disk": witness["resource"]}
     else:
         shown = {"kind": witness["kind"], {"disk": "disk"}.get(witness["kind"], "resource"): witness["resource"]}
-    return {"witness": shown, "node_weights": {n["name"]: n["weight"] for n in area["nodes"]}, "dynamic_quorum": area["dynamic_quorum"]}
+    return {"witness": shown, "witness_state": witness and witness["state"], "node_weights": {n["name"]: n["weight"] for n in area["nodes"]}, "dynamic_quorum": area["dynamic_quorum"]}
 
 
 def difference(before, after):
@@ -140,6 +143,8 @@ def difference(before, after):
         for key in ("witness", "dynamic_quorum"):
             if before[key] != after[key]:
                 found[side][key] = mine[key]
+        if before["witness"] == after["witness"] and before["witness_state"] != after["witness_state"]:
+            found[side]["witness_state"] = mine["witness_state"]
         weights = {name: mine["node_weights"][name] for name in before["node_weights"]
                    if before["node_weights"][name] != after["node_weights"][name]}
         if weights:
@@ -245,6 +250,7 @@ def test_truth():
     assert seen["changes"] >= 0.30 * seen["examples"], seen
     assert seen["none"] >= 0.30 * seen["examples"], seen
     assert min(seen[option] for option in ("witness", "node_weights", "dynamic_quorum")) >= 50, seen
+    assert seen["witness_state"] >= 5, seen
     assert seen["refused"] and seen["undone"] >= 25 and seen["undo refused"], seen
 
 
@@ -254,6 +260,9 @@ def _undo(planned, world, after, seen):
         assert undo(planned.changes) == {}
         return
     before = settings_of(world["areas"]["cluster"])
+    if any(change.path == ("witness_state",) for change in planned.changes):
+        assert any("cannot take it offline again" in change.risk for change in planned.changes)
+        return
     if any(not change.undo for change in planned.changes):
         assert before["witness"]["kind"] == "disk_only"
         assert any("cannot bring the disk_only witness back" in change.risk for change in planned.changes)
@@ -264,7 +273,8 @@ def _undo(planned, world, after, seen):
         return
     for change in back.changes:
         apply(after["areas"]["cluster"], change)
-    assert settings_of(after["areas"]["cluster"]) == before
+    back_now = settings_of(after["areas"]["cluster"])
+    assert {**back_now, "witness_state": None} == {**before, "witness_state": None}
     seen["undone"] += 1
 
 
@@ -357,18 +367,33 @@ def test_a_change_that_costs_nothing_has_no_risk():
     assert undo(planned.changes) == {"witness": "disk", "witness_disk": "Cluster Disk 1"}
 
 
-def test_warns_of_a_witness_that_is_as_wanted_but_failed():
+def test_a_witness_that_is_as_wanted_but_failed_is_brought_online():
     world = snapshot([node("A"), node("B"), node("C")], ("file_share", r"\\fs\w", "Failed"))
     planned = module.plan(options(witness="file_share", witness_share=r"\\fs\w"), world)
+    assert [told(change)["text"] for change in planned.changes] == ["witness_state: Failed -> Online"]
+    assert planned.changes[0].steps == [{"id": "online", "call": r"FailoverClusters\Start-ClusterResource",
+                                         "with": {"Name": "File Share Witness"}, "needs": "FailoverClusters", "on_error": "stop"}]
+    assert not any("The witness is Failed" in warning for warning in planned.warnings)
+
+
+def test_warns_of_a_failed_witness_that_was_not_asked_about():
+    world = snapshot([node("A"), node("B"), node("C")], ("file_share", r"\\fs\w", "Failed"))
+    planned = module.plan(options(dynamic_quorum=True), world)
     assert not planned.changes and any("The witness is Failed" in warning for warning in planned.warnings)
 
 
+def test_a_vote_comes_back_once_its_witness_is_online():
+    world = snapshot([node("A"), node("B", weight=0)], ("file_share", r"\\fs\w", "Offline"))
+    planned = module.plan(options(witness="file_share", witness_share=r"\\fs\w", node_weights=[{"name": "B", "weight": 1}]), world)
+    assert [change.where for change in planned.changes] == ["witness_state", "node_weights[B]"]
+
+
 def test_what_is_there_is_not_refused_although_it_could_not_be_set():
-    """A failed disk, or a share on a node: nothing changes, so nothing is refused."""
+    """A failed disk is brought online, a share on a node left alone: neither is refused."""
     failed = snapshot([node("A"), node("B"), node("C")], ("disk", "Cluster Disk 1", "Failed"))
     failed["areas"]["cluster"]["resources"][0]["state"] = "Failed"
     planned = module.plan(options(witness="disk", witness_disk="cluster disk 1"), failed)
-    assert not planned.refusal and not planned.changes
+    assert not planned.refusal and [change.where for change in planned.changes] == ["witness_state"]
     planned = module.plan(options(witness="file_share", witness_share=r"\\A\w"), snapshot([node("A"), node("B")], ("file_share", r"\\a\w")))
     assert not planned.refusal and not planned.changes
 
