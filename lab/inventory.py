@@ -33,10 +33,11 @@ def document(plan, port, https_port, ca):
 def declared(cluster):
     """The quorum that the playbook ``configure`` shall bring a cluster to: the healthy one of its description."""
     witness = cluster.get("witness") or {}
+    votes = {"node_weights": [{"name": name, "weight": 1} for name in cluster["nodes"]], "dynamic_quorum": True}
     if "disk" in witness:
-        return {"witness": "disk", "witness_disk": LANGUAGES[cluster.get("language", "en")]["disk"].format(1), "dynamic_quorum": True}
+        return {"witness": "disk", "witness_disk": LANGUAGES[cluster.get("language", "en")]["disk"].format(1), **votes}
     if "share" in witness:
-        return {"witness": "file_share", "witness_share": witness["share"], "dynamic_quorum": True}
+        return {"witness": "file_share", "witness_share": witness["share"], **votes}
     return {}
 
 

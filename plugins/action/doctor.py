@@ -50,6 +50,7 @@ def _problems(line):
         problems.append("The session is not elevated: clusters and backups cannot be read. Use an account that is an administrator of the host "
                         "(local accounts other than Administrator get a filtered token unless LocalAccountTokenFilterPolicy is 1).")
     if line.get("delegation") != "Delegation":
-        problems.append("The session cannot go on to another computer (second hop): setting a file share witness may fail. Use Kerberos "
-                        "delegation or CredSSP for that (not tested by this collection).")
+        problems.append("Whether the session can go on to another computer (second hop) cannot be told for certain "
+                        f"({line.get('logon')}, {line.get('delegation')}). Setting a file share witness needs it: use Kerberos delegation "
+                        "or CredSSP (not tested by this collection).")
     return problems

@@ -443,7 +443,7 @@ def _warnings(cluster, host, changes, final):
     new_witness = next((change.after["kind"] for change in changes if change.path == ("witness",)), None)
     if new_witness == "file_share" and host.get("delegation") != "Delegation":
         warnings.append("Set-ClusterQuorum looks at the share as the account of this connection, and this logon "
-                        f"({host.get('logon')}, {host.get('delegation')}) does not seem to reach other computers (second hop): "
+                        f"({host.get('logon')}, {host.get('delegation')}) may not reach other computers (second hop): "
                         "it may be refused. Kerberos delegation or CredSSP for the connection would help.")
     witness = cluster["quorum"]["witness"]
     brought_online = any(change.path == ("witness_state",) for change in changes)
