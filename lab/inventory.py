@@ -42,7 +42,14 @@ def declared(cluster):
 
 
 def text(plan, port, https_port, ca):
-    return HEAD + yaml.safe_dump(document(plan, port, https_port, ca), sort_keys=False, width=140)
+    return HEAD + yaml.dump(document(plan, port, https_port, ca), Dumper=Dumper, sort_keys=False, width=140)
+
+
+class Dumper(yaml.SafeDumper):
+    """Lists stand further in than their key, as yamllint wants them."""
+
+    def increase_indent(self, flow=False, indentless=False):
+        return super().increase_indent(flow, False)
 
 
 if __name__ == "__main__":

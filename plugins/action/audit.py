@@ -90,4 +90,4 @@ def _unwritten(host, groups, task_vars):
     message = f"{host} was not read: its task did not come to an end."
     hole = observed.hole("failed", message)
     return {"schema": snapshots.SCHEMA, "host": host, "groups": groups, "variables": contract.contract_variables(task_vars["hostvars"][host]),
-            "status": "failed", "message": message, "powershell": {}, "areas": {area: hole for area in contract.areas_of(groups)}}
+            "status": "failed", "message": message, "powershell": {}, "areas": dict.fromkeys(contract.areas_of(groups), hole)}

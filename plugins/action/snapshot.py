@@ -6,7 +6,7 @@ from __future__ import annotations
 """Reads a host once and keeps what it said in a file. A host that says nothing gets a file that says so."""
 
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from ansible.plugins.action import ActionBase
 
@@ -32,7 +32,7 @@ class ActionModule(ActionBase):
             "host": str(task_vars["inventory_hostname"]),
             "groups": groups,
             "variables": contract.contract_variables(task_vars),
-            "collected_at": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "collected_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             **self._read(areas, asked, task_vars, options["deadline"]),
         }
         written = snapshots.write(options["folder"], gate(snapshot))

@@ -134,7 +134,8 @@ def settings_of(area):
         shown = {"kind": "disk_only", "disk": witness["resource"]}
     else:
         shown = {"kind": witness["kind"], {"disk": "disk"}.get(witness["kind"], "resource"): witness["resource"]}
-    return {"witness": shown, "witness_state": witness and witness["state"], "node_weights": {n["name"]: n["weight"] for n in area["nodes"]}, "dynamic_quorum": area["dynamic_quorum"]}
+    return {"witness": shown, "witness_state": witness and witness["state"], "dynamic_quorum": area["dynamic_quorum"],
+            "node_weights": {n["name"]: n["weight"] for n in area["nodes"]}}
 
 
 def difference(before, after):
