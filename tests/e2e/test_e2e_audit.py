@@ -146,6 +146,18 @@ def test_the_audit_changes_nothing_and_calls_nothing_that_could(open_estate):
     assert made and not [call for call in made if call["changes"]]
 
 
+def test_the_recorder_would_notice_a_call_that_changes_something(healthy):
+    before, calls = healthy.state_hash(), len(healthy.lab.call(healthy.lab.state.calls))
+    healthy.play("""
+- hosts: bts01
+  gather_facts: false
+  tasks:
+    - biztalk.fault_tolerance.cluster_quorum: {cluster_name: BTSCLU, dynamic_quorum: false}
+""", check=0)
+    made = healthy.lab.call(healthy.lab.state.calls)[calls:]
+    assert [call for call in made if call["changes"]] and healthy.state_hash() != before
+
+
 def test_no_secret_stands_anywhere_in_what_is_printed_or_written(healthy):
     canary = "c'a\"n<a>&r%y-é"
     healthy.lab.call(lambda: healthy.lab.state.users["CONTOSO\\svc-audit"].update(password=canary))
