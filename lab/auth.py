@@ -36,7 +36,7 @@ class Authenticator:
 
     def step(self, authorization):
         """``(accepted, headers)`` for the Authorization header of a request, which may be empty."""
-        scheme, _, value = authorization.partition(" ")
+        scheme, _blank, value = authorization.partition(" ")
         if not scheme:
             return self.user is not None, {} if self.user else {"WWW-Authenticate": ["Negotiate", 'Basic realm="WSMAN"']}
         try:
@@ -44,7 +44,7 @@ class Authenticator:
         except binascii.Error:
             return False, {"WWW-Authenticate": ["Negotiate", 'Basic realm="WSMAN"']}
         if scheme.lower() == "basic":
-            user, _, password = token.decode("utf-8", "replace").partition(":")
+            user, _colon, password = token.decode("utf-8", "replace").partition(":")
             self.user = user if password and self.password_of(user) == password else None
             return self.user is not None, {} if self.user else {"WWW-Authenticate": ["Negotiate", 'Basic realm="WSMAN"']}
         return self._negotiate(token)
@@ -92,7 +92,7 @@ def write_credentials(path, users):
     """Writes users (name -> password) where the NTLM acceptor finds them, readable by this account only."""
     lines = []
     for name, password in users.items():
-        domain, _, user = name.rpartition("\\")
+        domain, _backslash, user = name.rpartition("\\")
         if re.search(r"[:\r\n]", name + password):
             raise ValueError(f"the user {name}: name and password of a lab user may hold no colon")
         lines.append(f"{domain}:{user}:{password}\n")

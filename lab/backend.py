@@ -135,4 +135,5 @@ def _ended(error):
     return Outcome([], [error.err], [])
 
 
-import lab.cmdlets  # noqa: E402,F401  they register themselves above
+# the cmdlets register themselves
+import lab.cmdlets  # noqa: E402,F401  # pylint: disable=unused-import

@@ -64,7 +64,7 @@ def answer(backend, stdin):
     host = backend.state.hosts[backend.host]
     if host["language_mode"] != "FullLanguage":
         return [_line({"bft": "", "kind": "refused", "reason": "language_mode"})]
-    head, _, rest = text.partition("\n")
+    head, _newline, rest = text.partition("\n")
     rest = rest.removesuffix("\n")
     lengths = re.fullmatch(r"BFT1 (\d+) (\d+)", head)
     if not lengths or len(rest) != int(lengths[1]) + 1 + int(lengths[2]) or rest[int(lengths[1])] != "\n":

@@ -229,7 +229,7 @@ class Connection(asyncio.Protocol):
         if end < 0:
             return
         start_line, *lines = self.buffer[:end].decode("latin-1").split("\r\n")
-        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        headers = {name.strip().lower(): value.strip() for name, _colon, value in (line.partition(":") for line in lines)}
         size = end + 4 + int(headers.get("content-length", 0))
         method, path, _version = start_line.split(" ", 2)
         if self._powered_off(path):
@@ -255,7 +255,7 @@ class Connection(asyncio.Protocol):
             not self.lab.state.hosts[host]["powered"] or self.lab.struck(host, "refuse", "") is not None)
 
     def _host(self, path):
-        first, _, name = unquote(path.split("?")[0]).strip("/").partition("/")
+        first, _slash, name = unquote(path.split("?")[0]).strip("/").partition("/")
         return self.lab.state.host_name(name) if first == "wsman" else None
 
     async def _handle(self, method, path, headers, body, size):

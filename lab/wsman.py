@@ -203,4 +203,3 @@ def _known(commands, command_id):
     if command_id not in commands:
         raise Fault(2150858843)
     return commands[command_id]
-

@@ -311,7 +311,7 @@ def start_node(run):
     """Starts the cluster service of nodes."""
     if run.get("Name") is None and run.piped is None:
         cluster = run.state.cluster_of(run.backend.host)
-        nodes = [next(node for node in cluster["nodes"] if node["host"] == run.backend.host)]
+        nodes = [node for node in cluster["nodes"] if node["host"] == run.backend.host]
     else:
         nodes = _nodes(View(run, write=True))
     for node in nodes:

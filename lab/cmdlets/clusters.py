@@ -165,7 +165,7 @@ class View:
         """``(kind, document)`` behind a live object; the kind is the name of its type."""
         if not isinstance(obj, Obj) or not obj.id.startswith(f"cluster/{self.cluster['name']}/"):
             raise self.run.error("PSArgument", "InvalidArgument", link(CMDLET_EXCEPTION, "No cluster object was specified."))
-        _, _, kind, key = obj.id.split("/", 3)
+        _cluster, _name, kind, key = obj.id.split("/", 3)
         lists = {"ClusterResource": "resources", "ClusterGroup": "groups", "ClusterNode": "nodes", "ClusterNetwork": "networks"}
         if kind == "Cluster":
             return kind, self.cluster

@@ -113,7 +113,7 @@ def get_item_property(run):
                         2147942487)).err)
         if not values:
             continue
-        parent, _, child = key.rpartition("\\")
+        parent, _backslash, child = key.rpartition("\\")
         note = {"PSPath": path.shown(key), "PSParentPath": path.shown(parent), "PSChildName": child,
                 "PSProvider": Obj("System.Management.Automation.ProviderInfo", "provider/registry", {"Name": "Registry"})}
         if path.drive:

@@ -10,6 +10,7 @@ token of a run are arguments.
 """
 
 import json
+import math
 import re
 
 KEYS = {"id", "call", "set", "with", "input", "each", "select", "needs", "on_error"}
@@ -163,7 +164,7 @@ def _check_value(value, name, refuse):
                 refuse(f"{name} holds {key} below its top level.")
             _check_value(part, name, refuse)
     elif isinstance(value, float):
-        if value != value or value in (float("inf"), float("-inf")):
+        if not math.isfinite(value):
             refuse(f"{name} is not a finite number.")
     elif not isinstance(value, (str, bool, int)):
         refuse(f"{name} is no JSON value.")

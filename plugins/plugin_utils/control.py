@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import query
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.query import Query
 
 SEVERITIES = ("low", "medium", "high", "critical")
 OPERATORS = ("equals", "at_least", "at_most", "in", "matches", "equals_name")
@@ -26,11 +27,11 @@ INCIDENT = re.compile(r"[A-Z]+-[0-9]+")
 class Expectation:
     """*operator* and *wanted* judge what *query* answers, for the subject or for each element of *each* that *where* lets through."""
 
-    query: query.Query
+    query: Query
     operator: str
     wanted: object
-    each: query.Query | None = None
-    where: query.Query | None = None
+    each: Query | None = None
+    where: Query | None = None
     none: str = "not_applicable"
 
     def reads(self):
@@ -46,7 +47,7 @@ class Control:
     severity: str
     subject: str
     parameters: dict
-    where: query.Query | None
+    where: Query | None
     expect: tuple
     why: str
     repair: dict

@@ -215,7 +215,7 @@ def comparable(found, wanted):
         return found.nullable or found.kind == "any"
     if found.kind == wanted.kind == "list":
         return comparable(found.item, wanted.item)
-    return "any" in (found.kind, wanted.kind) or found.kind == wanted.kind in ("text", "number", "boolean")
+    return "any" in (found.kind, wanted.kind) or (found.kind == wanted.kind and found.kind in ("text", "number", "boolean"))
 
 
 def known(value):

@@ -140,7 +140,7 @@ def _words(text, room):
     """The words of a text; one that takes more columns than there is room is cut."""
     for word in text.split():
         while _columns(word) > room:
-            cut = next(n for n in range(room, 0, -1) if _columns(word[:n]) <= room)
+            cut = max(n for n in range(1, room + 1) if _columns(word[:n]) <= room)
             yield word[:cut]
             word = word[cut:]
         yield word

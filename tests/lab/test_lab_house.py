@@ -97,7 +97,7 @@ def test_a_scenario_is_carried_out_over_the_wire_and_says_what_it_expects(serve,
     assert {host for host in hosts if not wire.lab.state.hosts[host]["powered"]} == set(wire.plan["unreachable"])
     assert len({row["control"] for row in wire.plan["expect"]}) >= 10
     for row in wire.plan["expect"]:
-        kind, _, key = row["subject"].partition(":")
+        kind, _colon, key = row["subject"].partition(":")
         assert kind == "estate" or key.split("/")[0] in hosts | clusters
 
 
@@ -110,7 +110,7 @@ def test_an_action_that_does_not_work_stops_the_scenario(serve):
 
 
 def test_the_same_clock_makes_the_same_estate():
-    plans = [scenario.load("healthy")["estate"] for _ in range(2)]
+    plans = [scenario.load("healthy")["estate"] for _time in range(2)]
     first, second = (estate.build(plan, CLOCK) for plan in plans)
     assert first == second != estate.build(plans[0], "2027-01-01T00:00:00Z")
 

@@ -265,7 +265,7 @@ def test_values_that_ansible_has_tagged(folder):
 
     write(folder, [GOOD])
     loaded = baseline.load(folder, parameters={"FT-CLU-005": {"states": [Tagged("Up")]}}).controls[0]
-    assert type(loaded.expect[1].wanted[0]) is str
+    assert loaded.expect[1].wanted[0].__class__ is str
 
 
 @pytest.mark.parametrize("hostile", ["O'H`are", "\\`", "{least}", "\"'\\", "x\ny", "\U0001f418\u202e", "`null`", "\\\\"])

@@ -108,8 +108,9 @@ FAULTS = [
     ("FT-CLU-028", "cluster:SQLCLU", "SQL Server (BTS)", on("sql02", lambda p: p["sql_instances"][0].update(build="15.0.4430.1")), []),
     ("FT-CLU-028", "cluster:SQLCLU", "SQL Server (BTS)", on("sql02", lambda p: p.update(sql_instances=[])), []),
     ("FT-CLU-028", "cluster:SQLCLU", "SQL Server (BTS)", sql(of("SQL Server (BTS)", pending_timeout_ms=180000)), []),
-    ("FT-CLU-029", "cluster:SQLCLU", "bts03", lambda s: (estates.by_host(s)["bts03"]["variables"].update(cluster_name="SQLCLU"),
-                                                          estates.by_host(s)["bts03"]["groups"].append("cluster_node")), ["FT-CLU-009"]),
+    ("FT-CLU-029", "cluster:SQLCLU", "bts03", lambda s: (
+        estates.by_host(s)["bts03"]["variables"].update(cluster_name="SQLCLU"),
+        estates.by_host(s)["bts03"]["groups"].append("cluster_node")), ["FT-CLU-009"]),
     ("FT-SSO-014", "cluster:BTSCLU", "BTS01", on("bts01", lambda p: p["services"][1].update(state="Running")), []),
     ("FT-SSO-014", "cluster:BTSCLU", "BTS02", on("bts02", lambda p: p["services"][1].update(start_mode="Auto")), []),
 ]

@@ -64,7 +64,7 @@ def test_a_whole_answer():
 
 
 def test_noise_is_ignored():
-    host, one, two, end, _ = text(HOST, ONE, TWO).split("\r\n")
+    host, one, two, end, _blank = text(HOST, ONE, TWO).split("\r\n")
     noisy = "\n".join(
         ["PS> hello", '{"bft":"ffffffffffffffff","kind":"area"}', "Windows is\x07 " + host, "\ufffd{", one, '{"bft":"0123', two, end, "bye"]
     )

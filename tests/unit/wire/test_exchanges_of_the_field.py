@@ -18,7 +18,8 @@ FILE = "winrm/exchanges.jsonl"
 AREAS = {"cluster": [call("n", r"FailoverClusters\Get-ClusterNode", select=["Name"])]}
 ENVELOPE = (
     '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing" '
-    'xmlns:rsp="http://schemas.microsoft.com/wbem/wsman/1/windows/shell"><s:Header><a:RelatesTo>{id}</a:RelatesTo></s:Header><s:Body>{body}</s:Body></s:Envelope>'
+    'xmlns:rsp="http://schemas.microsoft.com/wbem/wsman/1/windows/shell"><s:Header><a:RelatesTo>{id}</a:RelatesTo></s:Header>'
+    '<s:Body>{body}</s:Body></s:Envelope>'
 )
 BODIES = {
     "Create": '<rsp:Shell><x Name="ShellId">1</x></rsp:Shell>',
@@ -160,7 +161,7 @@ def test_records_without_a_reader_are_listed(records):
 
 def test_connection_failures_of_the_plugin_are_what_the_host_expects(monkeypatch):
     plugin, transport = connection({}, monkeypatch)
-    monkeypatch.setattr(transport, "send_message", lambda message: (_ for _ in ()).throw(WinRMTransportError("http", 404, "not here")))
+    monkeypatch.setattr(transport, "send_message", lambda message: (none for none in ()).throw(WinRMTransportError("http", 404, "not here")))
     with pytest.raises(host.HostUnreachable, match="does not speak WinRM") as caught:
         host.run(plugin, AREAS, "sql01")
     assert isinstance(caught.value.__cause__, AnsibleConnectionFailure)
