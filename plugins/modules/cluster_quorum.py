@@ -10,9 +10,12 @@ version_added: 0.1.0
 description:
   - Sets the witness, the votes of the nodes and dynamic quorum of the failover cluster that the host is a node of.
   - An option that is left out is left alone.
-  - Before anything is changed the votes are counted through every intermediate step. What would stop the cluster, or would leave it
-    less able to survive the failure of a node, is refused with the reason and with what would make it safe. The order of the
-    steps is chosen so that the cluster keeps its quorum throughout.
+  - Before anything is changed the votes are counted through every intermediate step. A plan is refused, with the reason and with what
+    would make it safe, when the cluster would stop on the way, or when the failure of a node that it survives for certain now would
+    not be survived for certain afterwards. In a small cluster without a witness that depends on which node holds the dynamic vote
+    at that moment.
+  - A lower number of failures in turn is no reason to refuse; it is told as the risk of the change.
+  - Afterwards the cluster is read again. A plan that is not empty then fails the task and says what is left.
 author: the biztalk.fault_tolerance authors (!UNKNOWN)
 extends_documentation_fragment: [biztalk.fault_tolerance.attributes, biztalk.fault_tolerance.attributes.resource]
 options:
@@ -26,18 +29,20 @@ options:
     description:
       - Kind of the quorum witness.
       - A witness that is there as declared but not online is brought online, so that it can cast its vote.
-      - V(none) removes the witness. This is refused where the cluster has two nodes.
+      - V(none) removes the witness. This is refused where the cluster has two nodes and a witness. Where it has none, nothing changes,
+        and a warning names the failure that stops the cluster.
       - V(cloud) accepts a cloud witness that is there. Setting one is not supported yet and is refused.
     type: str
     choices: [none, disk, file_share, cloud]
   witness_disk:
     description:
-      - Name of the cluster's disk resource, in any case, for O(witness=disk).
+      - Name of the cluster's disk resource, in any case. Required with O(witness=disk), and only with it.
       - The disk must be online and must not belong to a clustered role.
     type: str
   witness_share:
     description:
-      - UNC path of the share, in any case, for O(witness=file_share). The share must not be on a node of the cluster.
+      - UNC path of the share, in any case. Required with O(witness=file_share), and only with it.
+      - The server must not be a node of the cluster or the cluster itself. Names are compared; an address or an alias is not recognised.
     type: str
   node_weights:
     description: Configured votes of nodes. Nodes that are not in the list are left alone.
@@ -109,7 +114,7 @@ changes:
       type: raw
       returned: always
     after:
-      description: What is there afterwards.
+      description: What is planned to be there.
       type: raw
       returned: always
     risk:
@@ -124,15 +129,36 @@ changes:
     - path: witness
       before: {"kind": "none"}
       after: {"kind": "file_share", "share": "\\\\files.contoso.test\\btssql-witness"}
-      risk: ""
+      risk: The module will not take it away again while the cluster has two nodes.
       text: 'witness: none -> file_share \\files.contoso.test\btssql-witness'
 undo:
   description:
-    - Options of this module that bring back what was there before. The module refuses them where they are unsafe.
-    - What cannot be brought back is left out; the change's C(risk) says so.
+    - Options of this module that bring back what was there before. What cannot be brought back is left out.
+    - The module refuses them where they are unsafe, as to take the only witness from two nodes; the change's C(risk) says so.
   returned: always
   type: dict
-  sample: {"witness": "none"}
+  sample: {"cluster_name": "BTSSQL", "witness": "file_share", "witness_share": "\\\\old.contoso.test\\witness"}
+notes:
+  description: What the plan warns of. Without check mode it is also printed before anything starts.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+changes_made:
+  description: The changes that were made before one failed.
+  returned: when a change failed
+  type: list
+  elements: dict
+host:
+  description: The host that the task talked to.
+  returned: always
+  type: str
+  sample: sql01
+resource:
+  description: What the task is about, for reports.
+  returned: always
+  type: str
+  sample: cluster_quorum BTSSQL
 """
 
 import re
@@ -166,14 +192,14 @@ UNC = re.compile(r"\\\\([^\\/:*?\"<>|\x00-\x1f]+)(\\[^\\/:*?\"<>|\x00-\x1f]+)+\\
 WILDCARDS = set("*?[]`")
 
 REFUSALS = {
-    "options": "{option} goes with witness: {kind}; give both or neither.",
+    "options": "{option} and witness: {kind} go together; give both, or leave {option} out.",
     "unread": "The cluster of this host could not be read: {why} Start the cluster service here, or run the task on a node that is up.",
     "other_cluster": "This host is a node of the cluster {found} and not of {wanted}; nothing is done to another cluster.",
     "unknown": "A fact that decides whether a change is safe was not seen: {why} Once it can be read, the task can be run again.",
     "cloud": "Setting a cloud witness is not supported yet. Set it with Set-ClusterQuorum -CloudWitness on a node; this task then "
              "accepts it.",
     "share_path": "{share!r} is not a UNC path such as \\\\server\\share.",
-    "share_on_node": "The share {share} is on {node}, a node of this cluster: node and witness would fail together. "
+    "share_on_node": "The share {share} is on {node}, which belongs to this cluster: the two would fail together. "
                      "Use a share on a server outside the cluster.",
     "no_disk": "The cluster has no disk resource {disk!r}; its disks are: {disks}. Add the disk to the cluster first.",
     "disk_state": "The disk {disk} is {state}. Bring it online first; a witness that is not online has no vote.",
@@ -189,7 +215,7 @@ REFUSALS = {
     "two_nodes": "The cluster has two nodes and would have no witness: the failure of one node could stop it. "
                  "Keep a witness, or set another one in its place.",
     "less_safe": "The cluster survives the failure of {nodes} now and would not do so for certain afterwards. "
-                 "Configure a witness that is online, or leave more nodes their votes.",
+                 "Leave more nodes their votes, or configure a witness that is online.",
 }
 
 
@@ -256,7 +282,7 @@ def _witness_moves(options, cluster, now):
     if after["kind"] == "disk":
         after = {"kind": "disk", "disk": _usable_disk(cluster, after["disk"])}
     if after["kind"] == "file_share":
-        _check_share(now, after["share"])
+        _check_share(now, after["share"], cluster["name"])
     parameters = {"none": {"NoWitness": True}, "disk": {"DiskWitness": after.get("disk")},
                   "file_share": {"FileShareWitness": after.get("share")}}
     new = None if after["kind"] == "none" else quorum.Witness(online=True)
@@ -267,6 +293,8 @@ def _witness_moves(options, cluster, now):
         rank = LOSS if working else GAIN
     undo = _witness_options(before)
     risk = "" if undo else f"This module cannot bring the {before['kind']} witness back."
+    if before["kind"] == "none" and len(now.nodes) == 2:
+        risk = "The module will not take it away again while the cluster has two nodes."
     steps = [call("witness", SET_QUORUM, parameters[after["kind"]], needs=area.MODULE, on_error="stop")]
     return [Move(rank, Change(("witness",), before, after, steps, risk, undo), lambda c: quorum.reconfigured(c, witness=new))]
 
@@ -342,14 +370,14 @@ def _find(rows, name):
     return None
 
 
-def _check_share(now, share):
+def _check_share(now, share, cluster_name):
     server = UNC.fullmatch(share)
     if not server:
         raise Refused("share_path", share=share)
     short = server[1].split(".")[0].casefold()
-    for node in now.nodes:
-        if node.name.casefold() == short:
-            raise Refused("share_on_node", share=share, node=node.name)
+    for name in [node.name for node in now.nodes] + [cluster_name]:
+        if name.casefold() == short:
+            raise Refused("share_on_node", share=share, node=name)
 
 
 def _witness_options(witness):

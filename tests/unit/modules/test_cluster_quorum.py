@@ -310,7 +310,8 @@ def test_two_nodes_without_a_witness_get_a_share():
     world = snapshot([node("BTS01"), node("BTS02")])
     planned = module.plan(options(witness="file_share", witness_share=r"\\fs01\btswit"), world)
     assert [told(change) for change in planned.changes] == [{
-        "path": "witness", "before": {"kind": "none"}, "after": {"kind": "file_share", "share": r"\\fs01\btswit"}, "risk": "",
+        "path": "witness", "before": {"kind": "none"}, "after": {"kind": "file_share", "share": r"\\fs01\btswit"},
+        "risk": "The module will not take it away again while the cluster has two nodes.",
         "text": r"witness: none -> file_share \\fs01\btswit"}]
     assert planned.changes[0].steps == [{"id": "witness", "call": r"FailoverClusters\Set-ClusterQuorum",
                                          "with": {"FileShareWitness": r"\\fs01\btswit"}, "needs": "FailoverClusters", "on_error": "stop"}]
@@ -383,6 +384,12 @@ def test_warns_of_a_failed_witness_that_was_not_asked_about():
     assert not planned.changes and any("The witness is Failed" in warning for warning in planned.warnings)
 
 
+def test_the_share_may_not_be_on_the_cluster_itself():
+    world = snapshot([node("A"), node("B"), node("C")])
+    planned = module.plan(options(witness="file_share", witness_share=r"\\btsclu.contoso.test\w"), world)
+    assert "on BTSCLU, which belongs to this cluster" in planned.refusal
+
+
 def test_a_vote_comes_back_once_its_witness_is_online():
     world = snapshot([node("A"), node("B", weight=0)], ("file_share", r"\\fs\w", "Offline"))
     planned = module.plan(options(witness="file_share", witness_share=r"\\fs\w", node_weights=[{"name": "B", "weight": 1}]), world)
@@ -433,8 +440,8 @@ def with_null(world, *path):
 
 
 def refusal_cases():
-    yield "options", snapshot(THREE), {"witness": "none", "witness_share": r"\\fs\w"}, "witness_share goes with witness: file_share"
-    yield "options", snapshot(THREE), {"witness": "disk"}, "witness_disk goes with witness: disk"
+    yield "options", snapshot(THREE), {"witness": "none", "witness_share": r"\\fs\w"}, "witness_share and witness: file_share go together"
+    yield "options", snapshot(THREE), {"witness": "disk"}, "witness_disk and witness: disk go together"
     yield "unread", without(snapshot(THREE), "cluster"), {}, "Access is denied."
     yield "unread", without(snapshot(THREE), "cluster", "name"), {}, "run the task on a node that is up"
     yield "other_cluster", snapshot(THREE), {"cluster_name": "OTHER"}, "a node of the cluster BTSCLU and not of OTHER"
@@ -452,7 +459,7 @@ def refusal_cases():
     yield "share_path", snapshot(THREE), {**TO_SHARE, "witness_share": "C:\\witness"}, "is not a UNC path"
     yield "share_path", snapshot(THREE), {**TO_SHARE, "witness_share": "\\\\fs"}, "is not a UNC path"
     yield "share_path", snapshot(THREE), {**TO_SHARE, "witness_share": "\\\\fs\\w\nx"}, "is not a UNC path"
-    yield "share_on_node", snapshot(THREE), {**TO_SHARE, "witness_share": r"\\b.contoso.test\w"}, "on B, a node of this cluster"
+    yield "share_on_node", snapshot(THREE), {**TO_SHARE, "witness_share": r"\\b.contoso.test\w"}, "on B, which belongs to this cluster"
     yield "no_disk", snapshot(THREE), {"witness": "disk", "witness_disk": "x"}, "its disks are: Cluster Disk 1, Cluster Disk 2"
     yield "no_disk", with_resource(snapshot(THREE), type="IP Address"), DISK, "no disk resource"
     yield "disk_state", with_resource(snapshot(THREE), state="Offline"), DISK, "is Offline"
@@ -467,7 +474,7 @@ def refusal_cases():
     yield "loses_quorum", snapshot(STATIC_FIVE[1:], dynamic=True), {"dynamic_quorum": False}, "2 of 4 votes"
     yield "two_nodes", snapshot(TWO, SHARE), {"witness": "none"}, "Keep a witness"
     yield "less_safe", snapshot(THREE), {"node_weights": [{"name": "C", "weight": 0}]}, "the failure of A or B now"
-    yield "less_safe", snapshot([*TWO, node("C", "Down")], SHARE), {"witness": "none"}, "Configure a witness that is online"
+    yield "less_safe", snapshot([*TWO, node("C", "Down")], SHARE), {"witness": "none"}, "or configure a witness that is online"
 
 
 CASES = list(refusal_cases())
