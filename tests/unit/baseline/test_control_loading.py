@@ -117,7 +117,7 @@ WRONG = [
     (("expect", 0, "query"), "name.state", "state is asked of name, which is a text", False),
     (("expect", 0, "query"), "length(on)", "length takes a list or a text, but on is a boolean", False),
     (("expect", 0, "query"), "length(nodes[?stat == 'Up'])", "there is no stat in nodes[]", False),
-    (("expect", 0, "query"), "length(nodes[?state])", "a condition must be true or false", False),
+    (("expect", 0, "query"), "length(nodes[?state])", "a condition must be true or false, but nodes[].state is a text", False),
     (("expect", 0, "query"), "size(nodes)", "there is no function size; there is contains, ends_with, length, lower, starts_with", False),
     (("expect", 0, "query"), "length(nodes, nodes)", "length takes 1 argument(s), not 2", False),
     (("expect", 0, "query"), "length(nodes[?state == `1`])", "nodes[].state (text) is compared with a number", False),
@@ -167,6 +167,7 @@ RIGHT = [
     (("expect", 1), {"each": "nodes[?weight > `0`]", "query": "state", "in": "{states}"}),
     (("expect", 1), {"query": "quorum.witness.state", "in": "{states}"}),
     (("expect", 1), {"query": "nodes[].state | [0]", "in": "{states}"}),
+    (("expect",), [*GOOD["expect"], {"each": "nodes", "query": "lower('UP') == lower(state)", "equals": True}]),
     (("expect", 0), {"query": "started", "at_most": "{least}"}),
 ]
 

@@ -245,6 +245,16 @@ def test_a_long_list_is_cut_and_says_so(controls, more):
     assert more in text and (more != "") == ("more control" in text)
 
 
+@pytest.mark.parametrize(("subjects", "more"), [(8, ""), (9, "… and 1 more subject in report.json"), (10, "… and 2 more subjects")])
+def test_a_long_list_of_unknowns_is_cut_and_says_so(subjects, more):
+    found = judged(unread(estates.healthy()))
+    unknown = next(f for f in found["findings"] if f["status"] == "unknown")
+    found["findings"] = [{**unknown, "subject": f"host:h{n:02}"} for n in range(subjects)]
+    text = report.summary(found)
+    assert text.count("host:h") == min(subjects, 8)
+    assert more in text and (more != "") == ("more subject" in text)
+
+
 def test_colours_only_when_asked():
     found = judged(drifted())
     coloured = report.summary(found, colour=True)
