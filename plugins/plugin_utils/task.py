@@ -54,10 +54,13 @@ def read(action, names, task_vars, deadline=300):
         display.display(f"{name}: reading {', '.join(names) or 'the host'}, {seconds:.0f} s so far")
 
     answer = host.run(action._connection, {area: AREAS[area].steps() for area in names}, name, deadline=deadline, progress=beat)
+    lines = []
     for number, area in enumerate(names, 1):
         came = answer.areas.get(area)
         said = f"{came.seconds:.1f} s on the host" if came else "did not arrive whole"
-        display.display(f"{name}: {area}, area {number} of {len(names)}: {said}, {time.monotonic() - started:.1f} s in all")
+        lines.append(f"{name}: {area}, area {number} of {len(names)}: {said}, {time.monotonic() - started:.1f} s in all")
+    if lines:
+        display.display("\n".join(lines))
     return {"host": answer.host, "areas": {area: shaped(area, answer.areas.get(area)) for area in names}}
 
 
