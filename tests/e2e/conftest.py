@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -34,7 +33,7 @@ class Estate:
         else:
             path = playbook if playbook.startswith("biztalk.") else ROOT / "playbooks" / f"{playbook}.yml"
         command = [str(pathlib.Path(sys.executable).with_name("ansible-playbook")), "-i", str(self.inventory), str(path), *arguments]
-        done = subprocess.run(command, cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, env={
+        done = subprocess.run(command, cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False, env={
             "PATH": "/usr/bin:/bin", "HOME": str(self.folder), "NO_PROXY": "127.0.0.1", "LANG": "C.UTF-8", "ANSIBLE_FORKS": "10",
             "ANSIBLE_LOCALHOST_WARNING": "0", **(environment or {})})
         if check is not None:
