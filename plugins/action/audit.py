@@ -14,6 +14,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import AREAS
 from ansible_collections.biztalk.fault_tolerance.plugins.modules import audit as module
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import baseline, contract, judge, report, snapshots, task
 
@@ -29,12 +30,14 @@ class ActionModule(ActionBase):
         try:
             rules = baseline.load(controls=options["controls"], parameters=options["parameters"], severities=options["severities"],
                                   waivers=options["waivers"])
-            if options["snapshots"]:
-                found, inventory, hosts = snapshots.read_folder(options["snapshots"]), {}, None
-            else:
+            if options["fail_on_unknown"] and options["fail_from"] == judge.NEVER:
+                raise ValueError("fail_on_unknown says what counts for fail_from, which is never: give fail_from a severity, as low.")
+            if not options["snapshots"]:
                 self._refuse_pieces(task_vars)
-                hosts = [str(host) for host in task_vars["ansible_play_hosts_all"] if _groups(task_vars, host)]
-                found, inventory = _of_this_play(options["output"], hosts, task_vars)
+                _check_inventory(task_vars)
+            if options["check_only"]:
+                return {"changed": False}
+            found, inventory, hosts = self._found(options, task_vars)
         except ValueError as error:
             raise AnsibleActionFail(gate.text(str(error))) from None
         judged = gate(judge.judge(found, inventory, rules, judge.Options(
@@ -45,10 +48,18 @@ class ActionModule(ActionBase):
         task.display.display(report.summary(judged, width, colour=terminal and not C.ANSIBLE_NOCOLOR))
         task.display.display(f"Report: {path}")
         result = {"changed": False, "verdict": judged["verdict"], "confidence": judged["confidence"], "counts": judged["counts"],
-                  "top": judged["actions"][:TOP], "report": str(path)}
-        if judged["failing"]:
-            result.update(failed=True, msg=f"{judged['failing']} findings are of severity {options['fail_from']} or worse; see {path}.")
-        return result
+                  "report": str(path)}
+        failure = _failure(judged, options)
+        if failure:
+            return {**result, "failed": True, "msg": f"{failure} See {path}."}
+        return {**result, "top": judged["actions"][:TOP]}
+
+    def _found(self, options, task_vars):
+        """``(snapshots, inventory, hosts of the run)``."""
+        if options["snapshots"]:
+            return snapshots.read_folder(options["snapshots"]), {}, None
+        hosts = [str(host) for host in task_vars["ansible_play_hosts_all"] if _groups(task_vars, host)]
+        return *_of_this_play(options["output"], hosts, task_vars), hosts
 
     def _refuse_pieces(self, task_vars):
         """An estate is judged as a whole: not in batches, and not before every host was read."""
@@ -62,6 +73,30 @@ class ActionModule(ActionBase):
         while not hasattr(part, "_play") and part is not None:
             part = part._parent
         return part._play
+
+
+def _failure(judged, options):
+    """Why the policy of fail_from fails the run; "" where it does not."""
+    if options["fail_from"] == judge.NEVER:
+        return ""
+    if not judged["confidence"]["judged"]:
+        return "Nothing at all could be judged."
+    if not judged["failing"]:
+        return ""
+    counted = "failed or are unknown" if options["fail_on_unknown"] else "failed"
+    return f"Findings of severity {options['fail_from']} or worse that {counted}: {judged['failing']}."
+
+
+def _check_inventory(task_vars):
+    """Raises ValueError where the run's tags or the inventory contract cannot be what was meant."""
+    asked = contract.asked_areas(list(AREAS), task_vars.get("ansible_run_tags", ["all"]), task_vars.get("ansible_skip_tags", []))
+    if not asked:
+        raise ValueError(f"The run's tags leave no area to read; tags are area names, and the areas are: {', '.join(AREAS)}.")
+    nameless = [str(host) for host in task_vars["groups"].get("cluster_node", []) if not task_vars["hostvars"][host].get("cluster_name")]
+    if nameless:
+        raise ValueError(f"The inventory puts {', '.join(nameless)} into cluster_node without saying of which cluster: set cluster_name.")
+    if not any(_groups(task_vars, host) for host in task_vars["ansible_play_hosts_all"]):
+        raise ValueError(f"No host of the play is in a group that the collection reads: {', '.join(contract.GROUPS)}.")
 
 
 def _groups(task_vars, host):

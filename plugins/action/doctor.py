@@ -22,14 +22,13 @@ class ActionModule(ActionBase):
                 task.display.display(gate.text(f"{name}: {text}"))
 
         name = task.host_name(self, task_vars)
-        become = host.refuse_become(self._connection.transport, self._task.become)
+        become = host.refuse_become(self._connection.transport, task.becomes(self))
         try:
             line = task.read(self, [], task_vars)["host"]
         except host.HostError as error:
-            say(error.message)
             state = "unreachable" if isinstance(error, host.HostUnreachable) else "failed"
-            return gate({state: True, "msg": error.message, "changed": False, "problems": [error.message]})
-        problems = ([become] if become else []) + _problems(line)
+            return gate({state: True, "msg": error.message, "changed": False})
+        problems = ([become] if become else []) + _problems(line, "cluster_node" in task_vars["group_names"])
         shown = ("computer", "user", "version", "edition", "bits", "elevated", "logon", "delegation", "culture", "os", "clock")
         say(", ".join(f"{key} {line.get(key)}" for key in shown))
         for problem in problems:
@@ -38,8 +37,8 @@ class ActionModule(ActionBase):
         return gate({"changed": False, "powershell": powershell, "problems": problems})
 
 
-def _problems(line):
-    """One sentence for each thing that will not work on a host that describes itself so."""
+def _problems(line, clustered):
+    """One sentence for each thing that will not work on a host that describes itself so. *clustered*: it is a node of a cluster."""
     problems = []
     if line.get("edition") != "Desktop":
         problems.append(f"This is PowerShell {line.get('version')}, not Windows PowerShell 5.1: modules of Windows and snap-ins may be missing. "
@@ -49,7 +48,7 @@ def _problems(line):
     if line.get("elevated") is not True:
         problems.append("The session is not elevated: clusters and backups cannot be read. Use an account that is an administrator of the host "
                         "(local accounts other than Administrator get a filtered token unless LocalAccountTokenFilterPolicy is 1).")
-    if line.get("delegation") != "Delegation":
+    if clustered and line.get("delegation") != "Delegation":
         problems.append("Whether the session can go on to another computer (second hop) cannot be told for certain "
                         f"({line.get('logon')}, {line.get('delegation')}). Setting a file share witness needs it: use Kerberos delegation "
                         "or CredSSP (not tested by this collection).")

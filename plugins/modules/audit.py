@@ -42,12 +42,19 @@ options:
     description: File of waivers, each with control, subject, owner, reason, ticket and until.
     type: path
   fail_from:
-    description: Severity from which on a failing control fails the task. The report is written first.
+    description:
+      - Severity from which on a failing control fails the task. The report is written first.
+      - With any severity the task also fails where nothing at all could be judged.
     type: str
     choices: [never, low, medium, high, critical]
     default: never
   fail_on_unknown:
-    description: Whether an unknown finding counts as its control's severity for O(fail_from).
+    description: Whether an unknown finding counts as its control's severity for O(fail_from), which must be given too.
+    type: bool
+    default: false
+  check_only:
+    description:
+      - Check the options, the play and the inventory, and stop there. The role does so before the first host is read.
     type: bool
     default: false
   note:
@@ -81,7 +88,7 @@ EXAMPLES = r"""
 RETURN = r"""
 verdict:
   description: V(pass), V(drift) or V(cannot tell).
-  returned: success
+  returned: when the estate was judged
   type: str
   sample: drift
 confidence:
@@ -117,6 +124,7 @@ ARGUMENT_SPEC = dict(
     waivers=dict(type="path"),
     fail_from=dict(type="str", choices=["never", "low", "medium", "high", "critical"], default="never"),
     fail_on_unknown=dict(type="bool", default=False),
+    check_only=dict(type="bool", default=False),
     note=dict(type="str", default=""),
 )
 

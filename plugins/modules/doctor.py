@@ -35,7 +35,7 @@ powershell:
   sample: {"edition": "Desktop", "version": "5.1.17763.1", "bits": 64, "language_mode": "FullLanguage", "elevated": true}
 problems:
   description: One sentence for each thing that will not work, and what to do.
-  returned: always
+  returned: when the host answered
   type: list
   elements: str
   sample: []

@@ -25,7 +25,8 @@ INCIDENT = re.compile(r"[A-Z]+-[0-9]+")
 
 @dataclass(frozen=True)
 class Expectation:
-    """*operator* and *wanted* judge what *query* answers, for the subject or for each element of *each* that *where* lets through."""
+    """*operator* and *wanted* judge what *query* answers, for the subject or for each element of *each* that *where* lets through.
+    *says*: the query in words, for people."""
 
     query: Query
     operator: str
@@ -33,6 +34,7 @@ class Expectation:
     each: Query | None = None
     where: Query | None = None
     none: str = "not_applicable"
+    says: str = ""
 
     def reads(self):
         parts = [part.reads for part in (self.each, self.where, self.query) if part]
@@ -185,7 +187,7 @@ class _Body:
                 yield found
 
     def _expectation(self, data, at, root):
-        if not self.document.mapping(data, at, ("query",), ("each", "where", "none") + OPERATORS, what="an expectation"):
+        if not self.document.mapping(data, at, ("query",), ("each", "where", "none", "says") + OPERATORS, what="an expectation"):
             return None
         operators = [name for name in OPERATORS if name in data]
         if len(operators) != 1:
@@ -194,6 +196,8 @@ class _Body:
         none = data.get("none", "not_applicable")
         if none not in NONE or ("none" in data and "each" not in data):
             self.document.problem(at + ("none",), f"none goes with each and is one of {', '.join(NONE)}")
+        if "says" in data:
+            self.document.text(data["says"], at + ("says",), "says")
         each, element = None, root
         if "each" in data:
             each = self.query(data, at, "each", root)
@@ -211,7 +215,7 @@ class _Body:
         wrong = _wrong(asked, operator, wanted)
         if wrong:
             self.document.problem(at + (operator,), wrong)
-        return Expectation(asked, operator, wanted, each, where, none)
+        return Expectation(asked, operator, wanted, each, where, none, data.get("says") or asked.text)
 
     def repair(self, data, at):
         if not isinstance(data, dict) or ("advisory" in data) == ("role" in data):

@@ -142,7 +142,7 @@ def _judged(expectation, seen, item, place, clock, filtered=False):
     counted = query.argument_of_length(expectation.query, seen)
     listed = f" ({_contents(counted)})" if isinstance(counted, list) and not holds else ""
     return Check(PASS if holds else FAIL, item, expected, say(answer),
-                 f"{place}{expectation.query.text} is {say(answer)}, expected {_wanted(expectation)}{listed}.")
+                 f"{place}{expectation.says} is {say(answer)}, expected {_wanted(expectation)}{listed}.")
 
 
 def _holds(operator, answer, wanted):
@@ -174,7 +174,7 @@ def _wanted(expectation):
 
 
 def _expected(expectation):
-    return f"{expectation.query.text}: {_wanted(expectation)}"
+    return f"{expectation.says}: {_wanted(expectation)}"
 
 
 def _contents(elements):

@@ -153,6 +153,7 @@ CONNECT = (
     (r"CERTIFICATE_VERIFY_FAILED|SSLCertVerification|SSLError|SSL handshake|WRONG_VERSION_NUMBER",
      "no TLS connection that can be trusted came about",
      "check the CA file (ansible_winrm_ca_trust_path), the certificate's name and dates, and the port"),
+    (r"suitable TLS CA certificate bundle", "the file of trusted certificates is not there", "check ansible_winrm_ca_trust_path"),
     (r"Errno 111|Connection refused|10061", "nothing listens on the port", "check that WinRM runs there, the port and the firewall"),
     (r"Name or service not known|getaddrinfo|NameResolution|nodename nor|Temporary failure in name",
      "its name is not known", "check ansible_host and DNS"),

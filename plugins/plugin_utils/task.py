@@ -37,9 +37,14 @@ def begin(action, spec, task_vars):
 
 def refuse_become(action):
     """Raises AnsibleActionFail where become is on: a batch would silently run as the connection's account."""
-    sentence = host.refuse_become(action._connection.transport, action._task.become)
+    sentence = host.refuse_become(action._connection.transport, becomes(action))
     if sentence:
         raise AnsibleActionFail(sentence)
+
+
+def becomes(action):
+    """Whether become is on, by keyword, command line or variable (as ansible_become)."""
+    return bool(action._task.become or action._connection.become)
 
 
 def read(action, names, task_vars, deadline=300):

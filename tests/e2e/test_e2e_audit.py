@@ -181,3 +181,40 @@ def test_the_summary_fits_80_columns_and_has_no_colours_when_it_is_no_terminal(o
     lines = estate.last.stdout.split("Verdict:")[1].split("Report:")[0].splitlines()
     assert max(map(len, lines)) <= 80
     assert "\x1b" not in estate.last.stdout
+
+
+def misplace(estate, old, new):
+    text = estate.inventory.read_text(encoding="utf-8")
+    assert old in text
+    estate.inventory.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+@pytest.mark.parametrize("arguments, told", [
+    (["--tags", "clustr"], "areas are: platform, cluster"),
+    (["-e", '{"audit_fail_on_unknown": true}'], "give fail_from a severity"),
+    (["-e", '{"audit_fail_from": "hihg"}'], "fail_from"),
+])
+def test_what_cannot_be_meant_is_refused_before_any_host_is_read(healthy, arguments, told):
+    healthy.lab.call(healthy.lab.stats.clear)
+    done = healthy.play("audit", "-e", f"audit_output={healthy.folder}/audit", *arguments, check=2)
+    assert told in done.stdout, done.stdout
+    assert healthy.lab.call(lambda: dict(healthy.lab.stats)) == {}
+
+
+def test_a_cluster_node_without_its_cluster_is_refused(healthy):
+    misplace(healthy, "cluster_name: BTSCLU", "cluster_nam: BTSCLU")
+    done = healthy.play("audit", "-e", f"audit_output={healthy.folder}/audit", check=2)
+    assert "bts01, bts02" in done.stdout and "set cluster_name" in done.stdout
+
+
+def test_a_policy_fails_where_nothing_could_be_judged(healthy):
+    for host in list(healthy.lab.state.hosts):
+        healthy.lab.call(healthy.lab.state.power, host, False)
+    healthy.audit("-e", '{"audit_fail_from": "critical"}', check=2)
+    assert "Nothing at all could be judged" in healthy.last.stdout
+
+
+def test_become_by_a_variable_is_refused_too(healthy):
+    done = healthy.play("audit", "-e", f"audit_output={healthy.folder}/audit", "-e", "ansible_become=true", "-e", "ansible_become_method=runas",
+                        "-e", "ansible_become_user=SYSTEM", "--limit", "sql01")
+    assert "become does not work for this task" in done.stdout

@@ -104,3 +104,13 @@ def test_the_doctor_says_what_will_not_work_and_changes_nothing(healthy):
     done = healthy.play("doctor", check=0)
     assert "second hop" in done.stdout and "iis01 cannot be reached" in done.stdout
     assert healthy.state_hash() == before
+
+
+def test_a_wrong_declaration_stops_before_anything_is_changed(open_estate):
+    estate = open_estate("drifted")
+    text = estate.inventory.read_text(encoding="utf-8")
+    estate.inventory.write_text(text.replace("witness: disk", "witness: dsik", 1), encoding="utf-8")
+    before = estate.state_hash()
+    done = estate.play("configure", check=2)
+    assert "dsik" in done.stdout and "no node answers" not in done.stdout
+    assert estate.state_hash() == before

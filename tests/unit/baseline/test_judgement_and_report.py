@@ -87,7 +87,7 @@ def test_what_is_unknown_beside_a_failure_is_listed():
     estates.by_host(snapshots)["bts01"]["areas"]["platform"]["custom_ssp_allowed"] = 0
     found = finding(judged(snapshots), "FT-CLU-024", "cluster:BTSCLU")
     assert [(i["item"], i["status"]) for i in found["items"]] == [("BTS01", "fail"), ("BTS02", "unknown")]
-    assert found["evidence"] == ["nodes[BTS01]: custom_ssp_allowed is 0, expected one of [none, 1].",
+    assert found["evidence"] == ["nodes[BTS01]: policy AllowCustomSSPsAPs is 0, expected one of [none, 1].",
                                  "It does not answer. (nodes[BTS02].custom_ssp_allowed)"]
     assert found["status"] == "fail" and found["reasons"].keys() == {"unreachable"}
 
@@ -111,7 +111,7 @@ def test_first_things_first():
     actions = judged(drifted())["actions"]
     assert [(a["control"], len(a["subjects"])) for a in actions] == [
         ("FT-CLU-011", 2), ("FT-CLU-023", 1), ("FT-CLU-007", 1), ("FT-CLU-025", 1), ("FT-CLU-012", 1)]
-    assert actions[0]["evidence"] == [f"dtc:{host}/Local: inbound is false, expected true." for host in ("sql01", "sql02")]
+    assert actions[0]["evidence"] == [f"dtc:{host}/Local: inbound transactions allowed is false, expected true." for host in ("sql01", "sql02")]
     statuses = [f["status"] for f in judged(drifted())["findings"]]
     assert statuses == sorted(statuses, key=judge.STATUSES.index)
 
