@@ -4,6 +4,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import errno
+import fcntl
 import os
 import shutil
 import signal
@@ -35,9 +36,15 @@ async def serve(options):
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    if options.reset:
-        shutil.rmtree(options.state, ignore_errors=True)
     options.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = (options.state / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        print(f"Another lab is using {options.state}: stop it, or take another folder with --state.", file=sys.stderr)
+        return 1
+    if options.reset:
+        _empty(options.state)
     held = scenario.held(options.state)
     if held and options.scenario and scenario.load(options.scenario)["file"] != held:
         print(f"{options.state} holds the scenario {Path(held).stem}: --reset begins anew, --state takes another folder.", file=sys.stderr)
@@ -60,6 +67,15 @@ async def serve(options):
     await stopped.wait()
     await lab.stop()
     return 0
+
+
+def _empty(folder):
+    """Removes what a lab left in its folder; the lock stays, since it is held."""
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name != "lock":
+            entry.unlink()
 
 
 def _shown(path):

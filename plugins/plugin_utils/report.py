@@ -6,6 +6,7 @@ from __future__ import annotations
 """A report for people and for programs: report.json, the summary on a terminal, and what changed since another report."""
 
 import json
+import re
 import os
 import pathlib
 import tempfile
@@ -235,8 +236,19 @@ def _put_action(page, report, number, action):
 def _repair(repair):
     if "advisory" in repair:
         return repair["advisory"]
-    variables = ", ".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in repair.get("variables", {}).items())
-    return f"role biztalk.fault_tolerance.{repair['role']}" + (f" with {variables}" if variables else "")
+    variables = ", ".join(f"{name}: {_flow(value)}" for name, value in repair.get("variables", {}).items())
+    return f"playbook configure (role {repair['role']})" + (f", with what you declare, as {variables}" if variables else "")
+
+
+def _flow(value):
+    """A value as one would write it into an inventory, in one line of YAML."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_flow(part) for part in value) + "]"
+    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_ -]*", value):
+        return "'" + value.replace("'", "''") + "'"
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _put_unknowns(page, report):

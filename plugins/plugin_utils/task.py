@@ -5,10 +5,11 @@ from __future__ import annotations
 
 """What every action of the collection does with its task: options, the masking gate, reading areas, progress."""
 
+import contextlib
 import json
 import time
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.utils.display import Display
 
@@ -27,12 +28,23 @@ def begin(action, spec, task_vars):
     """``(checked options, masking gate)`` of a task. Raises AnsibleActionFail with one sentence where an option is wrong."""
     name = action._task.action.rpartition(".")[2]
     result = ArgumentSpecValidator(spec).validate(plain(action._task.args))
-    prompted = [text for text in (action._play_context.password, action._play_context.become_pass) if text]
-    gate = secrets.Gate([str(value) for value in result._no_log_values] + prompted + secrets.connection_secrets(task_vars))
+    gate = secrets.Gate([str(value) for value in result._no_log_values] + _connection_secrets(action, task_vars))
     if result.error_messages:
         allowed = ", ".join(sorted(spec)) or "none"
         raise AnsibleActionFail(gate.text(f"{name}: {'; '.join(result.error_messages)}. The options of {name} are: {allowed}."))
     return result.validated_parameters, gate
+
+
+def _connection_secrets(action, task_vars):
+    """The secrets of the connection as it uses them: variables may hold templates, and a password may have been prompted for."""
+    found = [action._play_context.password, action._play_context.become_pass]
+    for option in ("remote_password", "password", "become_pass"):
+        with contextlib.suppress(KeyError, AnsibleError):
+            found.append(action._connection.get_option(option))
+    for value in secrets.connection_secrets(task_vars):
+        with contextlib.suppress(AnsibleError):
+            found.append(action._templar.template(value))
+    return [str(value) for value in found if value]
 
 
 def refuse_become(action):

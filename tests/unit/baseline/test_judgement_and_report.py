@@ -232,7 +232,7 @@ def test_a_summary_says_what_matters():
     assert "Not read: bts03." in lines
     assert text.index("1. FT-CLU-011 [critical]") < text.index("2. FT-CLU-023 [high]") < text.index("What could not be judged")
     assert "unreachable (4 findings): It does not answer." in text
-    assert "Repair: role biztalk.fault_tolerance.windows_cluster" in text
+    assert "Repair: playbook configure (role windows_cluster)" in text
     assert "\x1b" not in text
 
 
