@@ -6,9 +6,9 @@ from __future__ import annotations
 """A report for people and for programs: report.json, the summary on a terminal, and what changed since another report."""
 
 import json
-import re
 import os
 import pathlib
+import re
 import tempfile
 import unicodedata
 
