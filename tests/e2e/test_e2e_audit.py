@@ -218,3 +218,24 @@ def test_become_by_a_variable_is_refused_too(healthy):
     done = healthy.play("audit", "-e", f"audit_output={healthy.folder}/audit", "-e", "ansible_become=true", "-e", "ansible_become_method=runas",
                         "-e", "ansible_become_user=SYSTEM", "--limit", "sql01")
     assert "become does not work for this task" in done.stdout
+
+
+def test_a_right_taken_away_is_unknown_with_its_reason_and_the_others_are_judged(healthy):
+    plain = healthy.audit(check=0)
+    healthy.lab.call(healthy.lab.state.right, "CONTOSO\\svc-audit", "SQLCLU", "none")
+    report = healthy.audit(name="refused", check=0)
+    assert report["verdict"] == "cannot tell"
+    unknown = [f for f in report["findings"] if f["status"] == "unknown"]
+    assert unknown and {f["subject"].split("/")[0] for f in unknown} == {"cluster:SQLCLU"}
+    assert {reason for f in unknown for reason in f["reasons"]} == {"denied"}
+    assert "has no right" in healthy.last.stdout
+    others = [[f for f in r["findings"] if "SQLCLU" not in f["subject"]] for r in (plain, report)]
+    assert others[0] == others[1]
+
+
+def test_an_unreadable_property_touches_only_what_reads_it(healthy):
+    for host in ("sql01", "sql02"):
+        healthy.lab.call(healthy.lab.state.unreadable, host, "ClusterNetworkInterface", ["State"])
+    report = healthy.audit(check=0)
+    assert of(report, "unknown") == {("FT-CLU-026", "cluster:SQLCLU")}
+    assert "unreadable" in str([f["reasons"] for f in report["findings"] if f["status"] == "unknown"])
