@@ -6,12 +6,10 @@ from __future__ import annotations
 """Judges snapshots against the baseline and writes the report. Talks to no host."""
 
 import pathlib
-import shutil
-import sys
 
-from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible.utils.color import ANSIBLE_COLOR
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import AREAS
@@ -43,9 +41,7 @@ class ActionModule(ActionBase):
         judged = gate(judge.judge(found, inventory, rules, judge.Options(
             hosts, options["fail_from"], options["fail_on_unknown"], note=options["note"])))
         path = report.write(judged, options["output"])
-        terminal = sys.stdout.isatty()
-        width = min(120, shutil.get_terminal_size((80, 24)).columns) if terminal else 80
-        task.display.display(report.summary(judged, width, colour=terminal and not C.ANSIBLE_NOCOLOR))
+        task.display.display(report.summary(judged, task.width(), colour=ANSIBLE_COLOR))
         task.display.display(f"Report: {path}")
         result = {"changed": False, "verdict": judged["verdict"], "confidence": judged["confidence"], "counts": judged["counts"],
                   "report": str(path)}

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 """Shows in one table what tasks changed or would change."""
 
-import shutil
-import sys
 import textwrap
 
 from ansible.plugins.action import ActionBase
@@ -27,7 +25,7 @@ class ActionModule(ActionBase):
         rows += [{"host": "-", "resource": name, "change": "not looked at: no node answers", "risk": ""} for name in options["not_looked_at"]]
         rows = gate(rows)
         title = "What would change (check mode: nothing was changed)" if self._task.check_mode else "What was changed"
-        task.display.display("\n".join([title, *table(rows, _width())]))
+        task.display.display("\n".join([title, *table(rows, task.width())]))
         if options["not_looked_at"]:
             return {"changed": False, "rows": rows, "failed": True,
                     "msg": gate(f"Nothing is known of {', '.join(options['not_looked_at'])}: no node answers. Run the play again once one does.")}
@@ -68,7 +66,3 @@ def _line(row, sizes):
     cells = {name: textwrap.wrap(row[name], sizes[name]) or [""] for name in COLUMNS}
     height = max(len(cell) for cell in cells.values())
     return [" | ".join((cells[name][n] if n < len(cells[name]) else "").ljust(sizes[name]) for name in COLUMNS).rstrip() for n in range(height)]
-
-
-def _width():
-    return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 80

@@ -81,6 +81,14 @@ def read(action, names, task_vars, deadline=300):
     return {"host": answer.host, "areas": {area: shaped(area, answer.areas.get(area)) for area in names}}
 
 
+def width():
+    """Columns for what people read: those of the terminal that Ansible writes to, 80 where it is none, never more than 120.
+
+    Asked of Ansible, since the process of a task has no terminal of its own.
+    """
+    return min(120, display.columns + 1)
+
+
 def host_name(action, task_vars):
     """The inventory name of the host that the task really talks to, a delegated one included."""
     return str(action._task.delegate_to or task_vars["inventory_hostname"])

@@ -239,3 +239,10 @@ def test_an_unreadable_property_touches_only_what_reads_it(healthy):
     report = healthy.audit(check=0)
     assert of(report, "unknown") == {("FT-CLU-026", "cluster:SQLCLU")}
     assert "unreadable" in str([f["reasons"] for f in report["findings"] if f["status"] == "unknown"])
+
+
+def test_colours_are_ansibles_own_switch(healthy):
+    healthy.audit(check=0, environment={"ANSIBLE_FORCE_COLOR": "1"})
+    assert "\x1b[" in healthy.last.stdout.split("Verdict")[0][-8:]
+    healthy.audit(check=0, environment={"ANSIBLE_FORCE_COLOR": "1", "ANSIBLE_NOCOLOR": "1"}, name="plain")
+    assert "\x1b" not in healthy.last.stdout
