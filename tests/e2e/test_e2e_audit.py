@@ -246,3 +246,11 @@ def test_colours_are_ansibles_own_switch(healthy):
     assert "\x1b[" in healthy.last.stdout.split("Verdict")[0][-8:]
     healthy.audit(check=0, environment={"ANSIBLE_NOCOLOR": "1"}, name="plain")
     assert "\x1b" not in healthy.last.stdout
+
+
+def test_judge_without_a_folder_is_refused_and_overwrites_no_report(healthy):
+    healthy.audit(check=0)
+    before = (healthy.folder / "audit" / "report.json").read_bytes()
+    done = healthy.play("judge", "-e", f"audit_output={healthy.folder}/audit", check=2)
+    assert "audit_snapshots" in done.stdout
+    assert (healthy.folder / "audit" / "report.json").read_bytes() == before
