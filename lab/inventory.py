@@ -15,7 +15,8 @@ def document(plan, port, https_port, ca):
     user, account = next(iter(estate["users"].items()))
     common = {"ansible_connection": "winrm", "ansible_host": "127.0.0.1", "ansible_user": user.replace("{domain}", netbios),
               "ansible_password": account["password"], "ansible_winrm_transport": "ntlm", "ansible_winrm_scheme": "http",
-              "ansible_port": port, "ansible_winrm_ca_trust_path": str(ca)}
+              "ansible_port": port, "ansible_winrm_ca_trust_path": str(ca),
+              "audit_note": "This estate is a simulation (the lab): the report says nothing about real servers."}
     children = {}
     for name, cluster in estate.get("clusters", {}).items():
         group = children.setdefault("cluster_node", {"children": {}})["children"].setdefault(name.lower(), {

@@ -17,6 +17,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.modules import audit as
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import baseline, contract, judge, report, snapshots, task
 
 TOP = 5
+STRATEGIES = ("linear", "ansible.builtin.linear", "debug", "ansible.builtin.debug")
 
 
 class ActionModule(ActionBase):
@@ -53,22 +54,17 @@ class ActionModule(ActionBase):
     def _found(self, options, task_vars):
         """``(snapshots, inventory, hosts of the run)``."""
         if options["snapshots"]:
-            return snapshots.read_folder(options["snapshots"]), {}, None
+            return snapshots.read_folder(options["snapshots"]), _declared(task_vars), None
         hosts = [str(host) for host in task_vars["ansible_play_hosts_all"] if _groups(task_vars, host)]
-        return *_of_this_play(options["output"], hosts, task_vars), hosts
+        return *_of_this_play(options["output"], hosts, task_vars, task.play(self)._uuid), hosts
 
     def _refuse_pieces(self, task_vars):
         """An estate is judged as a whole: not in batches, and not before every host was read."""
-        if len(task_vars["ansible_play_batch"]) != len(task_vars["ansible_play_hosts_all"]) and self._play().serial:
+        if len(task_vars["ansible_play_batch"]) != len(task_vars["ansible_play_hosts_all"]) and task.play(self).serial:
             raise AnsibleActionFail("The play has serial, so that only a part of the estate would be judged; take serial out of the play.")
-        if self._play().strategy == "free":
-            raise AnsibleActionFail("The play has the strategy free, so that hosts could be judged before they were read; use the strategy linear.")
-
-    def _play(self):
-        part = self._task
-        while not hasattr(part, "_play") and part is not None:
-            part = part._parent
-        return part._play
+        strategy = str(task.play(self).strategy)
+        if strategy not in STRATEGIES:
+            raise AnsibleActionFail(f"The play has the strategy {strategy}, so that hosts could be judged before they were read; use the strategy linear.")
 
 
 def _failure(judged, options):
@@ -99,21 +95,26 @@ def _groups(task_vars, host):
     return contract.contract_groups([name for name, members in task_vars["groups"].items() if host in members])
 
 
-def _of_this_play(output, hosts, task_vars):
-    """``(snapshots, inventory)`` of the play's hosts: each wrote a file, or the snapshot says that it did not."""
-    inventory = {"hosts": {}}
+def _declared(task_vars):
+    """What the inventory declares: the hosts in the contract's groups, with the contract's variables."""
+    hosts = {}
     for host in task_vars["groups"]["all"]:
         groups = _groups(task_vars, host)
         if groups:
-            inventory["hosts"][str(host)] = {"groups": groups, "variables": {}}
+            hosts[str(host)] = {"groups": groups, "variables": contract.contract_variables(task_vars["hostvars"][host])}
+    return {"hosts": hosts} if hosts else {}
+
+
+def _of_this_play(output, hosts, task_vars, run):
+    """``(snapshots, inventory)`` of the play's hosts: each wrote a file in this run, or the snapshot says that it did not."""
+    inventory = _declared(task_vars)
     found = []
     for host in hosts:
         path = pathlib.Path(output) / "snapshots" / f"{snapshots.file_name(host)}.json"
-        snapshot = snapshots.read(path) if path.is_file() else _unwritten(host, inventory["hosts"][host]["groups"], task_vars)
-        inventory["hosts"][host]["variables"] = snapshot["variables"]
+        snapshot = snapshots.read(path) if path.is_file() else {}
+        if snapshot.get("run") != run:
+            snapshot = _unwritten(host, inventory["hosts"][host]["groups"], task_vars)
         found.append(snapshot)
-    for host in set(inventory["hosts"]) - set(hosts):
-        inventory["hosts"][host]["variables"] = contract.contract_variables(task_vars["hostvars"][host])
     return found, inventory
 
 

@@ -30,6 +30,7 @@ class ActionModule(ActionBase):
         snapshot = {
             "schema": snapshots.SCHEMA,
             "host": str(task_vars["inventory_hostname"]),
+            "run": task.play(self)._uuid,
             "groups": groups,
             "variables": contract.contract_variables(task_vars),
             "collected_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -54,4 +54,10 @@ def read_folder(folder):
     paths = sorted(pathlib.Path(folder).glob("*.json"))
     if not paths:
         raise ValueError(f"There is no snapshot (*.json) in {folder}.")
-    return [read(path) for path in paths]
+    found = {}
+    for path in paths:
+        snapshot = read(path)
+        if snapshot["host"] in found:
+            raise ValueError(f"{path} and another file of {folder} are both snapshots of {snapshot['host']}; keep the one that shall be judged.")
+        found[snapshot["host"]] = snapshot
+    return list(found.values())

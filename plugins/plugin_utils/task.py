@@ -89,6 +89,14 @@ def width():
     return min(120, display.columns + 1)
 
 
+def play(action):
+    """The play that a task belongs to. Its ``_uuid`` is another one in every run."""
+    part = action._task
+    while not hasattr(part, "_play"):
+        part = part._parent
+    return part._play
+
+
 def host_name(action, task_vars):
     """The inventory name of the host that the task really talks to, a delegated one included."""
     return str(action._task.delegate_to or task_vars["inventory_hostname"])

@@ -113,7 +113,8 @@ def test_an_unknown_counts_as_its_severity_only_when_asked(healthy):
     healthy.audit("-e", '{"audit_fail_from": "low", "audit_fail_on_unknown": true}', name="strict", check=2)
 
 
-@pytest.mark.parametrize("setting, told", [("serial: 1", "serial"), ("strategy: free", "strategy free")])
+@pytest.mark.parametrize("setting, told", [("serial: 1", "serial"), ("strategy: free", "strategy free"), ("strategy: host_pinned", "host_pinned"),
+                                           ("strategy: ansible.builtin.free", "ansible.builtin.free")])
 def test_an_estate_is_not_judged_in_pieces(healthy, setting, told):
     text = pathlib.Path(__file__).resolve().parents[2].joinpath("playbooks", "audit.yml").read_text(encoding="utf-8")
     done = healthy.play(text.replace("  gather_facts: false\n", f"  gather_facts: false\n  {setting}\n"), check=2)
@@ -254,3 +255,23 @@ def test_judge_without_a_folder_is_refused_and_overwrites_no_report(healthy):
     done = healthy.play("judge", "-e", f"audit_output={healthy.folder}/audit", check=2)
     assert "audit_snapshots" in done.stdout
     assert (healthy.folder / "audit" / "report.json").read_bytes() == before
+
+
+def test_a_snapshot_of_an_earlier_run_is_not_judged_as_this_one(healthy):
+    assert healthy.audit(check=0)["verdict"] == "pass"
+    misplace(healthy, "    bts03:\n", "    bts03:\n      ansible_password: '{{ vault_that_is_not_there }}'\n")
+    report = healthy.audit()
+    assert report["verdict"] == "cannot tell" and "bts03" in report["coverage"]["unread"], healthy.last.stdout
+
+
+def test_a_host_that_is_missing_in_a_folder_of_snapshots_is_owed_all_the_same(healthy):
+    healthy.audit(check=0)
+    for host in ("sql01", "sql02"):
+        (healthy.folder / "audit" / "snapshots" / f"{host}.json").unlink()
+    healthy.play("judge", "-e", f"audit_snapshots={healthy.folder}/audit/snapshots", "-e", f"audit_output={healthy.folder}/again", check=0)
+    again = json.loads((healthy.folder / "again" / "report.json").read_text(encoding="utf-8"))
+    assert again["verdict"] == "cannot tell" and set(again["coverage"]["unread"]) == {"sql01", "sql02"}
+
+
+def test_every_report_of_the_lab_says_that_it_is_a_simulation(healthy):
+    assert "simulation" in healthy.audit(check=0)["note"] and "simulation" in healthy.last.stdout
