@@ -37,6 +37,8 @@ _value:
   elements: dict
 """
 
+from ansible.errors import AnsibleFilterError
+
 
 def clusters(hosts, hostvars):
     chosen = {}
@@ -44,12 +46,17 @@ def clusters(hosts, hostvars):
         variables = hostvars[host]
         name = variables.get("cluster_name")
         if not name:
-            continue
+            raise AnsibleFilterError(f"{host} is to be configured as a cluster node, and the inventory does not say of which cluster: "
+                                     "set cluster_name.")
         cluster = chosen.setdefault(str(name).casefold(), {"name": str(name), "node": None, "quorum": {}})
         contact = variables.get("windows_cluster_contact") or {}
         if cluster["node"] is None and contact.get("powershell"):
             cluster["node"] = host
-        cluster["quorum"] = cluster["quorum"] or dict(variables.get("windows_cluster_quorum") or {})
+        declared = dict(variables.get("windows_cluster_quorum") or {})
+        if declared and cluster["quorum"] not in ({}, declared):
+            raise AnsibleFilterError(f"The nodes of {name} declare different windows_cluster_quorum ({host} another one than a node before it): "
+                                     "declare it once, for the cluster's group.")
+        cluster["quorum"] = cluster["quorum"] or declared
     return list(chosen.values())
 
 

@@ -77,10 +77,14 @@ def enum(row, path, table):
     seen = row[path]
     if isinstance(seen, dict) and "$enum" in seen:
         number, name = seen["$enum"]
-        return table.get(number, name)
-    if isinstance(seen, int) and not isinstance(seen, bool):
-        return table.get(seen, str(seen))
-    return value(row, path)
+        name = table.get(number, name)
+    elif isinstance(seen, int) and not isinstance(seen, bool):
+        name = table.get(seen, str(seen))
+    else:
+        name = value(row, path)
+    if name == "Unknown" and name in table.values():
+        return observed.hole("failed", f"Windows says that it does not know {path}.")
+    return name
 
 
 def flag(row, path):

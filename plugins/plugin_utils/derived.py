@@ -168,8 +168,14 @@ def _sites(facts, sites, belongs, everyone):
     matters; where nobody says it, the answer is a hole unless both answers are the same."""
     nodes = facts["nodes"]
     unseen = nodes if observed.is_hole(nodes) else first_hole(nodes)
-    if unseen or len(set(sites.values())) < 2:
+    if unseen or not sites:
         return unseen or []
+    siteless = [node["name"] for node in nodes if node["name"] not in sites]
+    if siteless:
+        return observed.hole("missing", f"The inventory gives some nodes a site and {', '.join(siteless)} none, so what the loss of a site "
+                             "does cannot be told: set site for all nodes of the cluster, or for none.")
+    if len(set(sites.values())) < 2:
+        return []
     place = _witness_site(facts["quorum"], belongs, everyone)
     found = []
     for name in sorted(set(sites.values())):
@@ -236,6 +242,9 @@ def _builds(instance, owners, nodes):
             builds.setdefault(build, []).append(name)
     if holes and len(builds) < 2:
         return holes[0]
+    if set(builds) == {NOT_INSTALLED}:
+        return observed.hole("missing", f"No node has an instance id that ends in {instance}, so its builds cannot be told: an id chosen at "
+                             "setup may differ from the instance's name.")
     return [f"{build} on {', '.join(where)}" for build, where in sorted(builds.items())]
 
 

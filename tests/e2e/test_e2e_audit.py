@@ -275,3 +275,21 @@ def test_a_host_that_is_missing_in_a_folder_of_snapshots_is_owed_all_the_same(he
 
 def test_every_report_of_the_lab_says_that_it_is_a_simulation(healthy):
     assert "simulation" in healthy.audit(check=0)["note"] and "simulation" in healthy.last.stdout
+
+
+def test_a_node_without_a_site_beside_nodes_with_one_is_no_pass(healthy):
+    misplace(healthy, "            sql01: {}\n", "            sql01: {site: A}\n")
+    report = healthy.audit(check=0)
+    assert ("FT-CLU-023", "cluster:SQLCLU") in of(report, "unknown")
+
+
+def test_instance_ids_that_name_no_instance_are_no_equal_builds(healthy):
+    def rename():
+        for host in ("sql01", "sql02"):
+            registry = healthy.lab.state.hosts[host]["registry"]
+            for key in [key for key in registry if "MSSQL15.BTS" in key]:
+                registry[key.replace("MSSQL15.BTS", "MSSQL15.CHOSEN")] = registry.pop(key)
+        healthy.lab.state.save()
+    healthy.lab.call(rename)
+    report = healthy.audit(check=0)
+    assert ("FT-CLU-028", "cluster:SQLCLU") in of(report, "unknown"), healthy.last.stdout

@@ -114,3 +114,17 @@ def test_a_wrong_declaration_stops_before_anything_is_changed(open_estate):
     done = estate.play("configure", check=2)
     assert "dsik" in done.stdout and "no node answers" not in done.stdout
     assert estate.state_hash() == before
+
+
+@pytest.mark.parametrize("old, new, told", [
+    ("            sql02: {}\n", "            sql02: {windows_cluster_quorum: {witness: none}}\n", "declare different windows_cluster_quorum"),
+    ("cluster_name: BTSCLU", "cluster_nam: BTSCLU", "set cluster_name"),
+])
+def test_a_declaration_that_contradicts_itself_is_refused(open_estate, old, new, told):
+    estate = open_estate("drifted")
+    text = estate.inventory.read_text(encoding="utf-8")
+    assert old in text
+    estate.inventory.write_text(text.replace(old, new, 1), encoding="utf-8")
+    before = estate.state_hash()
+    done = estate.play("configure", check=2)
+    assert told in done.stdout and estate.state_hash() == before

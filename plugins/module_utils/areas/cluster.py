@@ -30,6 +30,8 @@ NETWORK_STATES = {-1: "Unknown", 0: "Unavailable", 1: "Down", 2: "Partitioned", 
 NETWORK_ROLES = {0: "None", 1: "Cluster", 2: "Client", 3: "ClusterAndClient"}
 INTERFACE_STATES = {-1: "Unknown", 0: "Unavailable", 1: "Failed", 2: "Unreachable", 3: "Up"}
 WITNESS_KINDS = {"Physical Disk": "disk", "File Share Witness": "file_share", "Cloud Witness": "cloud"}
+QUORUM_TYPES = {0: "Unknown", 1: "Majority", 2: "DiskOnly"}
+KNOWN_QUORUMS = {name.casefold(): name for name in ("Majority", "DiskOnly", "NodeMajority", "NodeAndDiskMajority", "NodeAndFileShareMajority")}
 SECRET_PARAMETERS = ("password", "accesskey", "sastoken", "resourcedata")
 
 PROPERTIES = {
@@ -128,7 +130,7 @@ def _resource(area, row, index):
         "value": rows.value(part, "Value"),
     }, run=index)
     if not observed.is_hole(parameters):
-        parameters = [p for p in parameters if not _is_secret(p["name"])]
+        parameters = [p for p in parameters if observed.is_hole(p) or not _is_secret(p["name"])]
     expression = rows.one(area, "dependencies", index)
     return {
         "name": rows.value(row, "Name"),
@@ -144,8 +146,13 @@ def _resource(area, row, index):
         "share_path": _parameter(parameters, "SharePath"),
         "parameters": parameters,
         "dependency_expression": rows.value(expression, "DependencyExpression"),
-        "possible_owners": _owners(area, "possible_owners", index),
+        "possible_owners": _as_set(_owners(area, "possible_owners", index)),
     }
+
+
+def _as_set(owners):
+    """Possible owners have no order, and nodes may tell them in different ones."""
+    return sorted(owners, key=str.casefold) if isinstance(owners, list) and all(isinstance(o, str) for o in owners) else owners
 
 
 def _is_secret(name):
@@ -157,17 +164,18 @@ def _parameter(parameters, name):
     if observed.is_hole(parameters):
         return parameters
     for parameter in parameters:
-        if isinstance(parameter["name"], str) and parameter["name"].casefold() == name.casefold():
+        if not observed.is_hole(parameter) and isinstance(parameter["name"], str) and parameter["name"].casefold() == name.casefold():
             return parameter["value"]
-    return None
+    return next((parameter for parameter in parameters if observed.is_hole(parameter)), None)
 
 
 def _resolve_dependencies(resources):
     """Adds ``depends_on`` (names) and ``depends_on_types`` to each resource, from its dependency expression."""
     if observed.is_hole(resources):
         return
-    types = {r["name"]: r["type"] for r in resources if isinstance(r["name"], str)}
-    for resource in resources:
+    seen = [resource for resource in resources if not observed.is_hole(resource)]
+    types = {r["name"]: r["type"] for r in seen if isinstance(r["name"], str)}
+    for resource in seen:
         expression = resource["dependency_expression"]
         if observed.is_hole(expression):
             resource["depends_on"] = resource["depends_on_types"] = expression
@@ -185,7 +193,14 @@ def _quorum(area, whole, resources):
         return row
     present = rows.value(row, "QuorumResource")
     witness = present if present is None or observed.is_hole(present) else _witness(row, whole, resources)
-    return {"type": rows.enum(row, "QuorumType", {}), "witness": witness}
+    return {"type": _quorum_type(rows.enum(row, "QuorumType", QUORUM_TYPES)), "witness": witness}
+
+
+def _quorum_type(name):
+    """A kind of quorum whose rules are known, else a hole."""
+    if observed.is_hole(name):
+        return name
+    return KNOWN_QUORUMS.get(str(name).casefold()) or observed.hole("failed", f"The quorum type {name} is not one whose rules are known.")
 
 
 def _witness(row, whole, resources):
@@ -208,6 +223,6 @@ def _of_resource(resources, name, key):
     if observed.is_hole(resources) or observed.is_hole(name):
         return resources if observed.is_hole(resources) else name
     for resource in resources:
-        if resource["name"] == name:
+        if not observed.is_hole(resource) and resource["name"] == name:
             return resource[key]
     return observed.hole("failed", f"The cluster names {name} as its witness but does not list it among its resources.")

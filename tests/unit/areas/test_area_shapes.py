@@ -89,6 +89,37 @@ def test_a_dependency_that_cannot_be_read_is_unknown_or_whole(expression):
         assert reason(resource["depends_on"]) == reason(resource["depends_on_types"]) == "failed"
 
 
+@pytest.mark.parametrize("step", [s["id"] for s in cluster.steps()])
+def test_any_step_that_is_cut_short_leaves_a_shape_with_holes(step):
+    runs = [list(run) for run in CLUSTER_ROWS.get(step, [[]])]
+    runs[0].append(answers.error(native=5))
+    shape = shape_cluster(**{step: runs})
+    assert any(hole["$unknown"]["reason"] == "denied" for _path, hole in observed.holes(shape))
+
+
+def test_a_parameter_that_may_stand_among_the_unread_ones_is_unknown():
+    cut = [[{"Name": "ServiceName", "Value": "ENTSSO"}, answers.error(native=5)], *CLUSTER_ROWS["parameters"][1:]]
+    resource = shape_cluster(parameters=cut)["resources"][0]
+    assert resource["service_name"] == "ENTSSO" and reason(resource["use_network_name"]) == "denied"
+
+
+@pytest.mark.parametrize("seen, told", [
+    ({"$enum": [2, "Nur Datenträger"]}, "DiskOnly"), ({"$enum": [0, "Unknown"]}, None), (2, "DiskOnly"), (0, None), ("Somehow", None),
+    ("NodeAndFileshareMajority", "NodeAndFileShareMajority")])
+def test_a_quorum_whose_rules_are_not_known_is_unknown(seen, told):
+    kind = shape_cluster(quorum=[[{"QuorumType": seen, "QuorumResource": None}]])["quorum"]["type"]
+    assert kind == told if told else reason(kind) == "failed"
+
+
+def test_what_windows_does_not_know_is_no_state():
+    assert reason(shape_cluster(nodes=[[{"Name": "bts01", "State": {"$enum": [-1, "Unknown"]}}]])["nodes"][0]["state"]) == "failed"
+
+
+def test_possible_owners_have_no_order():
+    one = shape_cluster(possible_owners=[[{"OwnerNodes.Name": ["bts02", "bts01"]}]] * 3)
+    assert one["resources"][0]["possible_owners"] == shape_cluster()["resources"][0]["possible_owners"]
+
+
 def test_an_absent_module_makes_every_list_absent():
     statuses = {step["id"]: ("absent", "FailoverClusters") for step in cluster.steps()}
     shape = cluster.shape(answers.area_answer("cluster", {}, statuses))
