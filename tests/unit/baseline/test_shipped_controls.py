@@ -113,6 +113,7 @@ FAULTS = [
         estates.by_host(s)["bts03"]["groups"].append("cluster_node")), ["FT-CLU-009"]),
     ("FT-SSO-014", "cluster:BTSCLU", "BTS01", on("bts01", lambda p: p["services"][1].update(state="Running")), []),
     ("FT-SSO-014", "cluster:BTSCLU", "BTS02", on("bts02", lambda p: p["services"][1].update(start_mode="Auto")), []),
+    ("FT-SSO-014", "cluster:BTSCLU", "BTS02", on("bts02", lambda p: p["services"][1].update(state="Stopped")), []),
 ]
 
 
