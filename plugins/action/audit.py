@@ -41,11 +41,14 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(gate.text(str(error))) from None
         judged = gate(judge.judge(found, inventory, rules, judge.Options(
             hosts, options["fail_from"], options["fail_on_unknown"], note=options["note"])))
-        path = report.write(judged, options["output"])
+        try:
+            path = report.write(judged, options["output"])
+        except ValueError as error:
+            raise AnsibleActionFail(str(error)) from None
         task.display.display(report.summary(judged, task.width(), colour=ANSIBLE_COLOR))
         task.display.display(f"Report: {path}")
-        result = {"changed": False, "verdict": judged["verdict"], "confidence": judged["confidence"], "counts": judged["counts"],
-                  "report": str(path)}
+        told = {name: judged[name] for name in ("verdict", "complete", "confidence", "counts")}
+        result = {"changed": False, "report": path, **told}
         failure = _failure(judged, options)
         if failure:
             return {**result, "failed": True, "msg": f"{failure} See {path}."}
@@ -55,7 +58,8 @@ class ActionModule(ActionBase):
         """``(snapshots, inventory, hosts of the run)``."""
         if options["snapshots"]:
             return snapshots.read_folder(options["snapshots"]), _declared(task_vars), None
-        hosts = [str(host) for host in task_vars["ansible_play_hosts_all"] if _groups(task_vars, host)]
+        groups = _groups(task_vars)
+        hosts = [str(host) for host in task_vars["ansible_play_hosts_all"] if host in groups]
         return *_of_this_play(options["output"], hosts, task_vars, task.play(self)._uuid), hosts
 
     def _refuse_pieces(self, task_vars):
@@ -87,35 +91,40 @@ def _check_inventory(task_vars):
     nameless = [str(host) for host in task_vars["groups"].get("cluster_node", []) if not task_vars["hostvars"][host].get("cluster_name")]
     if nameless:
         raise ValueError(f"The inventory puts {', '.join(nameless)} into cluster_node without saying of which cluster: set cluster_name.")
-    if not any(_groups(task_vars, host) for host in task_vars["ansible_play_hosts_all"]):
+    if not _groups(task_vars).keys() & set(task_vars["ansible_play_hosts_all"]):
         raise ValueError(f"No host of the play is in a group that the collection reads: {', '.join(contract.GROUPS)}.")
 
 
-def _groups(task_vars, host):
-    return contract.contract_groups([name for name, members in task_vars["groups"].items() if host in members])
+def _groups(task_vars):
+    """host -> its groups, of the hosts that are in a group of the contract."""
+    found = {}
+    for group in contract.GROUPS:
+        for host in task_vars["groups"].get(group, []):
+            found.setdefault(str(host), []).append(group)
+    return found
 
 
-def _declared(task_vars):
-    """What the inventory declares: the hosts in the contract's groups, with the contract's variables."""
-    hosts = {}
-    for host in task_vars["groups"]["all"]:
-        groups = _groups(task_vars, host)
-        if groups:
-            hosts[str(host)] = {"groups": groups, "variables": contract.contract_variables(task_vars["hostvars"][host])}
+def _declared(task_vars, read=()):
+    """What the inventory declares: the hosts in the contract's groups, with the contract's variables.
+
+    *read*: the snapshots that hold these variables already; asking Ansible for them is dear.
+    """
+    said = {snapshot["host"]: snapshot["variables"] for snapshot in read}
+    hosts = {host: {"groups": groups, "variables": said[host] if host in said else contract.contract_variables(task_vars["hostvars"][host])}
+             for host, groups in _groups(task_vars).items()}
     return {"hosts": hosts} if hosts else {}
 
 
 def _of_this_play(output, hosts, task_vars, run):
     """``(snapshots, inventory)`` of the play's hosts: each wrote a file in this run, or the snapshot says that it did not."""
-    inventory = _declared(task_vars)
-    found = []
+    groups, found = _groups(task_vars), []
     for host in hosts:
         path = pathlib.Path(output) / "snapshots" / f"{snapshots.file_name(host)}.json"
         snapshot = snapshots.read(path) if path.is_file() else {}
         if snapshot.get("run") != run:
-            snapshot = _unwritten(host, inventory["hosts"][host]["groups"], task_vars)
+            snapshot = _unwritten(host, groups[host], task_vars)
         found.append(snapshot)
-    return found, inventory
+    return found, _declared(task_vars, found)
 
 
 def _unwritten(host, groups, task_vars):

@@ -36,7 +36,7 @@ def _rows(result):
     """The rows of one registered result of ours: a row a change, or one that says why there is none."""
     subject = {"host": str(result.get("host", "-")), "resource": str(result.get("resource", result.get("item", "-")))}
     if result.get("failed") or result.get("unreachable"):
-        for change in result.get("changes_made", []):
+        for change in result.get("changes", []):
             yield {**subject, "change": "done before the failure: " + change["text"], "risk": ""}
         yield {**subject, "change": "refused or failed: " + str(result.get("msg", "")), "risk": ""}
         return

@@ -50,25 +50,21 @@ class ActionModule(ActionBase):
         if not hasattr(module, "plan"):
             return {"changed": False, **module.inform(options, snapshot)}
         plan = module.plan(options, snapshot)
-        result = {
-            "changed": bool(plan.changes),
-            "changes": [changes.told(change) for change in plan.changes],
-            "diff": changes.diff(plan.changes),
-            "undo": changes.undo(plan.changes),
-            "notes": list(plan.warnings),
-        }
+        result = {**_views(plan.changes), "notes": list(plan.warnings)}
         if plan.refusal:
-            return {**result, "failed": True, "changed": False, "msg": f"{where}: {plan.refusal}"}
+            return {**result, "failed": True, "msg": f"{where}: {plan.refusal}"}
         if self._task.check_mode or not plan.changes:
             return {**result, "warnings": result["notes"]}
         for warning in plan.warnings:
             task.display.display(f"{where}: before anything starts: {warning}")
         failure, done = self._apply(plan.changes, where)
         if failure:
-            return {**result, "failed": True, "changed": bool(done), "msg": failure, "undo": changes.undo(done),
-                    "changes_made": [changes.told(change) for change in done]}
-        left = module.plan(options, task.read(self, module.AREAS, task_vars))
-        remains = changes.left_over(left)
+            return {**result, **_views(done), "failed": True, "msg": failure}
+        try:
+            remains = changes.left_over(module.plan(options, task.read(self, module.AREAS, task_vars)))
+        except host.HostError as error:
+            return {**result, "failed": True, "msg": f"{error.message} Every change was carried out before that, and not read again: "
+                                                     "run the task once more."}
         return {**result, "failed": True, "msg": f"{where}: {remains}"} if remains else result
 
     def _apply(self, planned, where):
@@ -83,7 +79,8 @@ class ActionModule(ActionBase):
                 return f"{error.message} {_account(planned, number, fate)}", planned[:number]
             fault = _fault(answer)
             if fault:
-                return f"{where}: {_account(planned, number, f'{chr(39)}{text}{chr(39)} failed: {fault}')}", planned[:number]
+                fate = f"'{text}' failed: {fault}"
+                return f"{where}: {_account(planned, number, fate)}", planned[:number]
         return "", planned
 
     def _refuse_twice(self, module, options, task_vars):
@@ -98,6 +95,11 @@ class ActionModule(ActionBase):
         if same:
             raise AnsibleActionFail(f"{here} shares the {key} {options[key]} with {', '.join(same)} of this play, and a shared thing is changed "
                                     "once: give the task run_once, or use the role that chooses a host.")
+
+
+def _views(made):
+    """What a result says of changes: ``changed``, the diff and the undo are views of the same list."""
+    return {"changed": bool(made), "changes": [changes.told(change) for change in made], "diff": changes.diff(made), "undo": changes.undo(made)}
 
 
 def _fault(answer):

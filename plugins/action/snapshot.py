@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
@@ -36,7 +37,10 @@ class ActionModule(ActionBase):
             "collected_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             **self._read(areas, asked, task_vars, options["deadline"]),
         }
-        written = snapshots.write(options["folder"], gate(snapshot))
+        try:
+            written = snapshots.write(options["folder"], gate(snapshot))
+        except ValueError as error:
+            raise AnsibleActionFail(str(error)) from None
         result = {"changed": False, "status": snapshot["status"], **written}
         if snapshot["message"]:
             result["msg"] = gate.text(snapshot["message"])
@@ -59,9 +63,10 @@ class ActionModule(ActionBase):
             unread = {area: observed.hole(reason, error.message) for area in asked}
             return {"status": status, "message": error.message, "seconds": _since(started), "powershell": {}, "areas": {**unread, **left_out}}
         cut = [area for area in asked if observed.is_hole(answer["areas"][area])]
-        message = f"{task_vars['inventory_hostname']} did not answer whole: {', '.join(cut)} is missing." if cut else ""
+        broken = ([f"{', '.join(cut)} is missing."] if cut else []) + answer["problems"]
+        message = f"{task_vars['inventory_hostname']} did not answer whole: {' '.join(broken)}" if broken else ""
         line = {key: value for key, value in answer["host"].items() if key not in ("bft", "kind")}
-        return {"status": "partial" if cut else "ok", "message": message, "seconds": _since(started), "powershell": line,
+        return {"status": "partial" if broken else "ok", "message": message, "seconds": _since(started), "powershell": line,
                 "areas": {**answer["areas"], **left_out}}
 
 

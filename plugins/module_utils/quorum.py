@@ -309,7 +309,7 @@ def from_snapshot(area, sites=None, witness_site=""):
     sites = {name.casefold(): site for name, site in (sites or {}).items()}
     witness = area["quorum"]["witness"]
     return Cluster(
-        nodes=tuple(Node(node["name"], node["state"] in ("Up", "Paused"), node["weight"], _known(node["dynamic_weight"]),
+        nodes=tuple(Node(node["name"], node["state"] in ("Up", "Paused"), node["weight"], _known(node.get("dynamic_weight")),
                          sites.get(node["name"].casefold(), "")) for node in area["nodes"]),
         witness=witness and Witness(witness["state"] == "Online", _known(witness["dynamic_weight"]), witness_site),
         dynamic=area["dynamic_quorum"],
@@ -329,7 +329,7 @@ def _needed(area):
             yield node
             continue
         wanted = ("name", "state", "weight", "dynamic_weight") if area["dynamic_quorum"] is True else ("name", "state", "weight")
-        yield from (_never_null(node[key], f"{key} of node {index + 1} of the cluster") for key in wanted)
+        yield from (_never_null(node.get(key), f"{key} of node {index + 1} of the cluster") for key in wanted)
     if observed.is_hole(area["quorum"]):
         return
     yield _never_null(area["quorum"]["type"], "the quorum type")

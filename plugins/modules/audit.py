@@ -91,6 +91,11 @@ verdict:
   returned: when the estate was judged
   type: str
   sample: drift
+complete:
+  description: Whether all hosts of the inventory were in this run and nothing was left out of it; else the verdict speaks of a part.
+  returned: when the estate was judged
+  type: bool
+  sample: true
 confidence:
   description: How many findings were judged, of how many, and the main reasons of those that were not.
   returned: success

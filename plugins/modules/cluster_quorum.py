@@ -100,7 +100,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changes:
-  description: What was changed, or in check mode would be, in order.
+  description: What was changed, or in check mode would be, in order. Where a change failed, those before it.
   returned: always
   type: list
   elements: dict
@@ -144,11 +144,6 @@ notes:
   type: list
   elements: str
   sample: []
-changes_made:
-  description: The changes that were made before one failed.
-  returned: when a change failed
-  type: list
-  elements: dict
 host:
   description: The host that the task talked to.
   returned: always

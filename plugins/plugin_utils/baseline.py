@@ -9,14 +9,13 @@ A control that is wrong is refused with file, line and what is allowed: see ``Ba
 in docs/controls.md.
 """
 
-import json
 import pathlib
 import re
 from dataclasses import dataclass
 from datetime import date
 
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import control as control_file
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import query
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import files, query
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.document import Document
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "baseline"
@@ -68,11 +67,6 @@ class Baseline:
     incidents: dict
 
 
-def plain(value):
-    """A copy in plain JSON types: Ansible's tagged strings and numbers are not equal in type to what JMESPath and YAML make."""
-    return json.loads(json.dumps(value))
-
-
 def load(folder=FOLDER, controls=(), parameters=None, severities=None, waivers=None):
     """The checked ``Baseline`` of a folder. Raises BaselineError with all that is wrong.
 
@@ -86,7 +80,7 @@ def load(folder=FOLDER, controls=(), parameters=None, severities=None, waivers=N
     if problems:
         raise BaselineError(problems)
     families = [path for path in sorted(folder.glob("*.yml")) if path.name not in ("subjects.yml", "incidents.yml")]
-    overrides = _Overrides(plain(parameters or {}), plain(severities or {}), problems)
+    overrides = _Overrides(files.plain(parameters or {}), files.plain(severities or {}), problems)
     loaded = {}
     for path in families + [pathlib.Path(path) for path in controls]:
         for control in control_file.read(Document(path, problems), kinds, overrides):

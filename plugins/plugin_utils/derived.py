@@ -9,8 +9,8 @@ Each function answers with a hole, for the reason of its input, where an input t
 """
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed, quorum
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import platform
 
-SERVICES = ("ClusSvc", "ENTSSO", "MSDTC")
 ROLES = {"Distributed Transaction Coordinator": "dtc", "SQL Server": "sql_server"}
 NOT_INSTALLED = "not installed"
 
@@ -63,7 +63,7 @@ def total(elements, name):
 def named_services(services):
     """A list of services as properties: ``{clussvc, entsso, msdtc}``."""
     return {name.casefold(): first(services, lambda service, name=name: service["name"] == name, f"{name} was not asked for.")
-            for name in SERVICES}
+            for name in platform.SERVICES}
 
 
 def cluster(facts, name, members, declared, everyone):

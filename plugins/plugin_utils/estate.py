@@ -88,7 +88,7 @@ def hosts_of(snapshots, inventory, asked=None):
 def subjects_of(hosts, kinds):
     """Every subject that is owed or was found, in a stable order."""
     everyone = list(hosts.values())
-    clusters = _clusters(everyone, kinds[CLUSTER].type)
+    clusters = _clusters(everyone, kinds[CLUSTER])
     dtcs = _dtcs(everyone, clusters, kinds[DTC])
     return [_host(host) for host in everyone] + [cluster.subject for cluster in clusters] + dtcs + [_estate(everyone)]
 
@@ -109,13 +109,13 @@ class _Cluster:
     subject: Subject
 
 
-def _clusters(everyone, kind_type):
+def _clusters(everyone, kind):
     """One for each cluster that a host is a node of, or that the inventory declares."""
     found = {}
     for host in everyone:
         actual, wanted = host.fact("cluster", "name"), host.variables.get("cluster_name")
         known = actual if isinstance(actual, str) else None
-        if known is None and not wanted and "cluster_node" not in host.groups:
+        if known is None and not wanted and not set(kind.groups) & set(host.groups):
             continue
         here = known or wanted or f"(of {host.name})"
         name, members, declared = found.setdefault(here.casefold(), [here, [], []])
@@ -124,7 +124,7 @@ def _clusters(everyone, kind_type):
             entry = found.setdefault(wanted.casefold(), [wanted, [], []])
             entry[0] = wanted
             entry[2].append(host)
-    return [_cluster(name, members, declared, everyone, kind_type) for name, members, declared in found.values()]
+    return [_cluster(name, members, declared, everyone, kind.type) for name, members, declared in found.values()]
 
 
 def _cluster(name, members, declared, everyone, kind_type):

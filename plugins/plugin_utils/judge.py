@@ -14,8 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import estate
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.baseline import plain
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import estate, files
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.control import SEVERITIES
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.evaluate import (
     FAIL,
@@ -54,7 +53,7 @@ class Options:
 def judge(snapshots, inventory, baseline, options=Options()):
     """The report. *inventory*: ``{"hosts": {name: {"groups": [...], "variables": {...}}}}``, or {} to go by the snapshots."""
     now = options.now or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    hosts = estate.hosts_of(snapshots, plain(inventory), options.hosts)
+    hosts = estate.hosts_of(snapshots, files.plain(inventory), options.hosts)
     findings, unasked = [], Counter()
     for subject in estate.subjects_of(hosts, baseline.kinds):
         seen = view(subject.facts, baseline.kinds[subject.kind].type)
@@ -70,16 +69,18 @@ def judge(snapshots, inventory, baseline, options=Options()):
     findings.sort(key=_first_things_first)
     counts = Counter(finding["status"] for finding in findings)
     judged = len(findings) - counts[UNKNOWN] - counts[NOT_APPLICABLE]
+    coverage = _coverage(hosts, options.hosts)
     return {
         "version": VERSION,
         "judged_at": now,
         "note": options.note,
         "verdict": _verdict(counts, judged),
+        "complete": coverage["hosts"] == coverage["of"] and not unasked,
         "confidence": {"judged": judged, "of": judged + counts[UNKNOWN], "reasons": _reasons(findings)},
         "counts": {status: counts[status] for status in STATUSES},
         "severities": {s: sum(f["status"] == FAIL and f["severity"] == s for f in findings) for s in reversed(SEVERITIES)},
         "not_asked": {"findings": sum(unasked.values()), "controls": sorted(unasked)},
-        "coverage": _coverage(hosts, options.hosts),
+        "coverage": coverage,
         "actions": _actions(findings),
         "failing": _failing(findings, options),
         "waivers": waivers,
@@ -150,7 +151,8 @@ def fingerprint(control, subject, item=""):
 
 def _waive(findings, baseline, today):
     """Turns failing findings that a person has accepted into waived ones. Returns the waivers that were used, are expired
-    or were unused. An expired one counts as absent, and its finding says so."""
+    or were unused. An expired one counts as absent, and its finding says so. What stands unknown beside an accepted failure
+    is accepted by nobody: the finding is then unknown."""
     expired, used = [], []
     for finding in findings:
         for waiver in baseline.waivers:
@@ -161,7 +163,7 @@ def _waive(findings, baseline, today):
                 finding["evidence"].append(f"A waiver has expired: {said}")
                 expired.append(waiver)
             else:
-                finding["status"] = WAIVED
+                finding["status"] = UNKNOWN if any(item["status"] == UNKNOWN for item in finding["items"]) else WAIVED
                 finding["waiver"] = {name: getattr(waiver, name) for name in ("owner", "reason", "ticket", "until")}
                 finding["evidence"].append(f"Accepted by {said}")
                 used.append(waiver)

@@ -6,12 +6,11 @@ from __future__ import annotations
 """A report for people and for programs: report.json, the summary on a terminal, and what changed since another report."""
 
 import json
-import os
 import pathlib
 import re
-import tempfile
 import unicodedata
 
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import files
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.control import SEVERITIES
 
 FILE = "report.json"
@@ -26,19 +25,8 @@ VERDICTS = {"pass": "PASS", "drift": "DRIFT", "cannot tell": "CANNOT TELL"}
 
 
 def write(report, folder):
-    """Writes a (masked) report to ``<folder>/report.json``, readable by its owner alone. Returns the path."""
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
-            json.dump(report, stream, ensure_ascii=False, indent=1)
-            stream.write("\n")
-        os.replace(temporary, folder / FILE)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    return str(folder / FILE)
+    """Writes a (masked) report to ``<folder>/report.json``. Returns the path. Raises ValueError."""
+    return files.write(folder, FILE, report)[0]
 
 
 def read(path):
@@ -90,7 +78,7 @@ def _by_fingerprint(report):
     items = {}
     for finding in report["findings"]:
         for item in finding["items"]:
-            waived = finding["status"] == "waived" and item["status"] == "fail"
+            waived = "waiver" in finding and item["status"] == "fail"
             items[item["fingerprint"]] = {**finding, "item": item["item"], "status": "waived" if waived else item["status"],
                                           "fingerprint": item["fingerprint"]}
     return items
@@ -168,7 +156,7 @@ def _verdict_sentence(report):
         counts = [f"{number} {severity}" for severity, number in report["severities"].items() if number]
         return f"{_many(report['counts']['fail'], 'finding')} failed: {', '.join(counts)}."
     if report["verdict"] == "pass":
-        return "Everything that was judged is as the baseline asks."
+        return f"Everything that was {'judged' if report['complete'] else 'asked of this part of the estate'} is as the baseline asks."
     return "Nothing that was judged has drifted, but not everything could be judged." if report["confidence"]["judged"] else \
         "Nothing could be judged."
 

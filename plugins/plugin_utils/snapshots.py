@@ -7,28 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import pathlib
-import tempfile
+
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import files
 
 SCHEMA = 1
+PARTS = {"host": str, "groups": list, "variables": dict, "status": str, "areas": dict}
 
 
 def write(folder, snapshot):
-    """Writes a (masked) snapshot to ``<folder>/<host>.json`` in one step. Returns path, bytes and SHA-256."""
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    text = (json.dumps(snapshot, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode("utf-8", "backslashreplace")
-    path = folder / f"{file_name(snapshot['host'])}.json"
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(text)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    return {"path": str(path), "bytes": len(text), "sha256": hashlib.sha256(text).hexdigest()}
+    """Writes a (masked) snapshot to ``<folder>/<host>.json``. Returns path, bytes and SHA-256. Raises ValueError."""
+    path, text = files.write(folder, f"{file_name(snapshot['host'])}.json", snapshot, sort_keys=True)
+    return {"path": path, "bytes": len(text), "sha256": hashlib.sha256(text).hexdigest()}
 
 
 def file_name(host):
@@ -42,9 +32,12 @@ def read(path):
     try:
         with open(path, encoding="utf-8") as stream:
             snapshot = json.load(stream)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read as a snapshot: {error}.") from error
-    if not isinstance(snapshot, dict) or snapshot.get("schema") != SCHEMA or not isinstance(snapshot.get("host"), str):
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise ValueError(f"{path} is not whole JSON; copy it again.") from error
+    if not isinstance(snapshot, dict) or snapshot.get("schema") != SCHEMA or \
+            not all(isinstance(snapshot.get(name), kind) for name, kind in PARTS.items()):
         raise ValueError(f"{path} is not a snapshot of schema {SCHEMA}; snapshots are what the snapshot action writes.")
     return snapshot
 

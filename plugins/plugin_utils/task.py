@@ -6,7 +6,6 @@ from __future__ import annotations
 """What every action of the collection does with its task: options, the masking gate, reading areas, progress."""
 
 import contextlib
-import json
 import time
 
 from ansible.errors import AnsibleActionFail, AnsibleError
@@ -14,20 +13,15 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.utils.display import Display
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import AREAS, shaped
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import host, secrets
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import files, host, secrets
 
 display = Display()
-
-
-def plain(value):
-    """A copy in plain JSON types, since Ansible's tagged strings do not match by type."""
-    return json.loads(json.dumps(value))
 
 
 def begin(action, spec, task_vars):
     """``(checked options, masking gate)`` of a task. Raises AnsibleActionFail with one sentence where an option is wrong."""
     name = action._task.action.rpartition(".")[2]
-    result = ArgumentSpecValidator(spec).validate(plain(action._task.args))
+    result = ArgumentSpecValidator(spec).validate(files.plain(action._task.args))
     gate = secrets.Gate([str(value) for value in result._no_log_values] + _connection_secrets(action, task_vars))
     if result.error_messages:
         allowed = ", ".join(sorted(spec)) or "none"
@@ -60,7 +54,7 @@ def becomes(action):
 
 
 def read(action, names, task_vars, deadline=300):
-    """Reads areas of the task's host in one PowerShell start. Returns ``{"host": line, "areas": {name: snapshot}}``.
+    """Reads areas of the task's host in one PowerShell start. Returns ``{"host": line, "areas": {name: snapshot}, "problems": [sentence]}``.
 
     Raises ``host.HostUnreachable`` or ``host.HostFailed``.
     """
@@ -78,7 +72,7 @@ def read(action, names, task_vars, deadline=300):
         lines.append(f"{name}: {area}, area {number} of {len(names)}: {said}, {time.monotonic() - started:.1f} s in all")
     if lines:
         display.display("\n".join(lines))
-    return {"host": answer.host, "areas": {area: shaped(area, answer.areas.get(area)) for area in names}}
+    return {"host": answer.host, "areas": {area: shaped(area, answer.areas.get(area)) for area in names}, "problems": answer.problems}
 
 
 def width():

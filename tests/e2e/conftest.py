@@ -18,7 +18,15 @@ CLOCK = "2026-11-24T08:00:00Z"
 
 
 class Estate:
-    """A running lab, its inventory, and plays against it."""
+    """A running lab, its inventory, and plays against it. ``READ``: a play that reads every host and judges nothing."""
+
+    READ = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - biztalk.fault_tolerance.snapshot: {folder: snapshots}
+      ignore_unreachable: true
+"""
 
     def __init__(self, lab, plan, folder):
         self.lab, self.folder = lab, folder

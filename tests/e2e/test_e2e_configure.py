@@ -76,6 +76,25 @@ def test_a_connection_lost_in_the_middle_of_a_change_says_what_was_and_was_not_d
     assert "its outcome is not known" in done.stdout and "Not begun" in done.stdout
 
 
+def test_a_connection_lost_before_reading_again_says_that_everything_was_changed(open_estate):
+    estate = open_estate("drifted")
+    before = estate.state_hash()
+    estate.lab.call(estate.lab.fault, "bts01", "reset", skip=2, times=1)
+    done, _result = quorum(estate, DISK, check=2)
+    assert "Every change was carried out before that" in done.stdout and '"changed": true' in done.stdout
+    assert estate.state_hash() != before
+
+
+def test_a_change_that_fails_after_another_is_told_from_the_one_that_was_made(open_estate):
+    estate = open_estate("drifted")
+    estate.lab.call(estate.lab.fault, "bts01", "reset", skip=2, times=1)
+    done, _result = quorum(estate, {**DISK, "dynamic_quorum": False}, check=2)
+    fatal = next(line for line in done.stdout.splitlines() if line.startswith("fatal"))
+    made = json.loads(fatal.split("=> ", 1)[1])
+    assert made["changed"] and [change["path"] for change in made["changes"]] == ["witness"]
+    assert set(made["diff"]["after"]) == {"witness"} if "diff" in made else "diff" not in made
+
+
 def test_configure_repairs_what_the_audit_found_and_ends_in_a_table(open_estate):
     estate = open_estate("drifted")
     before = estate.audit(name="before", check=0)

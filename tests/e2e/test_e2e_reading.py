@@ -5,13 +5,6 @@ import json
 
 import pytest
 
-READ = """
-- hosts: all
-  gather_facts: false
-  tasks:
-    - biztalk.fault_tolerance.snapshot: {folder: snapshots}
-      ignore_unreachable: true
-"""
 NOT_FOR_PEOPLE = ("Traceback", "CLIXML", "Exception", "<class", "requests.", "winrm.", "object at 0x")
 
 
@@ -61,7 +54,7 @@ FAULTS = [
 @pytest.mark.parametrize("name, plant, status, told", FAULTS, ids=[row[0] for row in FAULTS])
 def test_a_fault_is_told_and_the_other_hosts_are_read(healthy, name, plant, status, told):
     plant(healthy)
-    done = healthy.play(READ, check=0)
+    done = healthy.play(healthy.READ, check=0)
     snapshots = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (healthy.folder / "snapshots").iterdir()}
     assert snapshots["sql01"]["status"] == status
     assert told in snapshots["sql01"]["message"]
@@ -77,21 +70,21 @@ def test_a_fault_is_told_and_the_other_hosts_are_read(healthy, name, plant, stat
 def test_a_hung_host_is_given_up_after_the_connections_own_time(healthy):
     variables(ansible_winrm_operation_timeout_sec=1, ansible_winrm_read_timeout_sec=2)(healthy)
     healthy.lab.call(healthy.lab.fault, "sql01", "hang")
-    healthy.play(READ, check=0)
+    healthy.play(healthy.READ, check=0)
     snapshot = json.loads((healthy.folder / "snapshots" / "sql01.json").read_text(encoding="utf-8"))
     assert snapshot["status"] == "unreachable" and "did not answer in time" in snapshot["message"]
 
 
 def test_become_is_refused_and_names_what_works(healthy):
-    done = healthy.play(READ, "--become", "--become-method", "runas", "--become-user", "SYSTEM", "--limit", "sql01", check=2)
+    done = healthy.play(healthy.READ, "--become", "--become-method", "runas", "--become-user", "SYSTEM", "--limit", "sql01", check=2)
     assert "become does not work for this task" in done.stdout and "CredSSP" in done.stdout
     assert not (healthy.folder / "snapshots").exists()
 
 
 def test_reading_changes_nothing_in_either_mode(healthy):
     before = healthy.state_hash()
-    healthy.play(READ, check=0)
-    healthy.play(READ, "--check", check=0)
+    healthy.play(healthy.READ, check=0)
+    healthy.play(healthy.READ, "--check", check=0)
     assert healthy.state_hash() == before
 
 
@@ -99,6 +92,6 @@ def test_every_block_size_gives_the_same_snapshots(open_estate):
     seen = []
     for kilobytes in (4, 32, 110):
         estate = open_estate("healthy", folder=f"block{kilobytes}", block=kilobytes * 1024)
-        estate.play(READ, check=0)
+        estate.play(estate.READ, check=0)
         seen.append({path.stem: json.loads(path.read_text(encoding="utf-8"))["areas"] for path in (estate.folder / "snapshots").iterdir()})
     assert seen[0] == seen[1] == seen[2]

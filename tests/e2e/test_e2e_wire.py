@@ -6,13 +6,6 @@ import math
 
 import pytest
 
-READ = """
-- hosts: all
-  gather_facts: false
-  tasks:
-    - biztalk.fault_tolerance.snapshot: {folder: snapshots}
-      ignore_unreachable: true
-"""
 BYTES_UP = 50_000      # executor and batch as base64 inside SOAP, with what NTLM adds
 BYTES_A_RECEIVE = 2_500
 LARGEST_ANSWER = 60_000
@@ -22,7 +15,7 @@ LARGEST_ANSWER = 60_000
 def test_a_host_costs_one_start_and_one_exchange(open_estate, kilobytes):
     estate = open_estate("healthy", block=kilobytes * 1024)
     estate.lab.call(estate.lab.stats.clear)
-    estate.play(READ, check=0)
+    estate.play(estate.READ, check=0)
     stats = estate.lab.call(lambda: json.loads(json.dumps(estate.lab.stats)))
     assert set(stats) == {"bts01", "bts02", "bts03", "sql01", "sql02", "iis01"}
     for host, counts in stats.items():
@@ -37,8 +30,8 @@ def test_a_host_costs_one_start_and_one_exchange(open_estate, kilobytes):
 
 def test_tags_decide_what_is_asked_and_nothing_asked_is_no_connection(healthy):
     healthy.lab.call(healthy.lab.stats.clear)
-    healthy.play(READ, "--tags", "always,nothing", check=0)
-    healthy.play(READ.replace("ignore_unreachable: true", "ignore_unreachable: true\n      tags: [always]"), "--tags", "nothing", check=0)
+    healthy.play(healthy.READ, "--tags", "always,nothing", check=0)
+    healthy.play(healthy.READ.replace("ignore_unreachable: true", "ignore_unreachable: true\n      tags: [always]"), "--tags", "nothing", check=0)
     assert all(counts["starts"] <= 1 for counts in healthy.lab.call(lambda: dict(healthy.lab.stats)).values())
     snapshot = json.loads((healthy.folder / "snapshots" / "sql01.json").read_text(encoding="utf-8"))
     assert snapshot["status"] == "not_asked"

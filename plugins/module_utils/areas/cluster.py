@@ -13,7 +13,6 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import nam
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import call
 
 NAME = "cluster"
-NEEDS_PROCESS = False
 
 CLUSTER = r"FailoverClusters\Get-Cluster"
 NODE = r"FailoverClusters\Get-ClusterNode"

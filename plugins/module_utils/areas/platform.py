@@ -16,7 +16,6 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import obs
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import call
 
 NAME = "platform"
-NEEDS_PROCESS = False
 
 CIM = r"CimCmdlets\Get-CimInstance"
 REGISTRY = r"Microsoft.PowerShell.Management\Get-ItemProperty"

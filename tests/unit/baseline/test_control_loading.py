@@ -357,4 +357,4 @@ def test_nothing_needs_jmespath_to_be_imported():
     code = ("import sys; sys.modules['jmespath'] = None\n"
             "from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import baseline, estate, judge, query, report\n"
             "assert query.jmespath is None")
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=pathlib.Path(__file__).parent)
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=pathlib.Path(__file__).parent).returncode == 0

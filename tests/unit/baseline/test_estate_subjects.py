@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import AREAS
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import baseline, contract, derived, estate, judge
 
 BASELINE = baseline.load()
@@ -341,3 +342,12 @@ def test_the_inventory_schema_and_the_contract_agree():
     assert {group for kind in KINDS.values() for group in kind.groups} <= {"all", *contract.GROUPS}
     inventory = {"hosts": {s["host"]: {"groups": s["groups"], "variables": s["variables"]} for s in estates.healthy()}}
     jsonschema.validate(inventory, schema)
+
+
+def test_the_kinds_name_areas_and_groups_that_there_are():
+    kinds = KINDS.values()
+    assert {area for kind in kinds for area in kind.areas} == set(AREAS)
+    assert {group for kind in kinds for group in kind.groups} <= {"all", *contract.GROUPS}
+    for kind in kinds:
+        owing = contract.GROUPS if "all" in kind.groups else kind.groups
+        assert {area for group in owing for area in contract.areas_of([group])} >= set(kind.areas), kind.name

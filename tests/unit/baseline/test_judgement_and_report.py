@@ -156,6 +156,16 @@ def test_a_waiver_accepts_no_ignorance(waived):
     assert found["waivers"]["unused"] == ["FT-CLU-012 on dtc:bts*"]
 
 
+def test_what_is_unknown_beside_an_accepted_failure_stays_unknown(waived):
+    snapshots = estates.healthy()
+    estates.in_cluster(snapshots, "SQLCLU", lambda c: (c["nodes"][0].update(state="Paused"), c["nodes"][1].update(state=estates.DENIED)))
+    found = judged(snapshots, waived(control="FT-CLU-005", subject="cluster:SQLCLU"))
+    jsonschema.validate(found, SCHEMA)
+    f = finding(found, "FT-CLU-005", "cluster:SQLCLU")
+    assert f["status"] == "unknown" and f["waiver"] and found["verdict"] != "pass"
+    assert found["waivers"]["used"] == ["FT-CLU-005 on cluster:SQLCLU"]
+
+
 def test_a_fingerprint_is_control_subject_and_item_alone():
     assert judge.fingerprint("FT-CLU-005", "cluster:A") == judge.fingerprint("FT-CLU-005", "cluster:A", "")
     assert judge.fingerprint("FT-CLU-005", "cluster:A", "n1") != judge.fingerprint("FT-CLU-005", "cluster:An1", "")

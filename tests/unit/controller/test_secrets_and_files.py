@@ -9,7 +9,7 @@ import urllib.parse
 
 import pytest
 
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import contract, secrets, snapshots
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import contract, files, secrets, snapshots
 
 CANARY = "c'a\"n<a>&r%y-é\\1"
 
@@ -42,7 +42,7 @@ def test_the_connection_secrets_of_a_delegated_host_count_too():
 
 
 def test_a_snapshot_is_its_owners_alone_and_comes_back_whole(tmp_path):
-    snapshot = {"schema": 1, "host": "sql01/../ü", "areas": {"x": "\udc80 é"}}
+    snapshot = {"schema": 1, "host": "sql01/../ü", "groups": [], "variables": {}, "status": "ok", "areas": {"x": "\udc80 é"}}
     written = snapshots.write(tmp_path / "s", snapshot)
     assert os.path.dirname(written["path"]) == str(tmp_path / "s")
     assert stat.S_IMODE(os.stat(written["path"]).st_mode) == 0o600
@@ -51,7 +51,14 @@ def test_a_snapshot_is_its_owners_alone_and_comes_back_whole(tmp_path):
     assert [p.name for p in (tmp_path / "s").iterdir()] == [os.path.basename(written["path"])]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 2, "host": "a"}', '{"schema": 1}', "{"])
+def test_what_cannot_be_written_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="cannot be written: Not a directory"):
+        files.write(tmp_path / "file" / "folder", "report.json", {})
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 2, "host": "a"}', '{"schema": 1}', "{", '{"schema": 1, "host": "a"}',
+                                  '{"schema": 1, "host": "a", "groups": [], "variables": {}, "status": "ok", "areas": []}'])
 def test_what_is_no_snapshot_is_refused_in_one_sentence(tmp_path, text):
     path = tmp_path / "a.json"
     path.write_text(text)
