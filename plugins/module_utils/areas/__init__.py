@@ -8,7 +8,8 @@ from __future__ import annotations
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import cluster, platform
 
-AREAS = {area.NAME: area for area in (platform, cluster)}
+AREAS = {area.NAME: area for area in (platform, cluster)}   # read over the host's own connection
+SQL_AREAS = {}                                              # read from a SQL Server instance
 
 
 def shaped(name, area_answer):
