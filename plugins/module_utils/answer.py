@@ -18,7 +18,8 @@ STATUSES = ("ok", "partial", "failed", "absent", "skipped")
 
 @dataclass(frozen=True)
 class Run:
-    """One execution of a step. A row maps each path of ``select`` to the value as the executor wrote it."""
+    """One execution of a step. A row maps each path of ``select`` to the value as the executor wrote it; of a step ``sql``, whose
+    first run is the connection and then one run each query, it is the list of the columns' values."""
 
     rows: list
     errors: list
@@ -125,16 +126,16 @@ def _area(line, steps):
     """The area of a line, or None where it is not what was asked for."""
     try:
         answers = {step["id"]: step for step in line["steps"]}
-        read = {step["id"]: _step(answers[step["id"]], step.get("select", [])) for step in steps}
+        read = {step["id"]: _step(answers[step["id"]], step.get("select", []), "sql" in step) for step in steps}
         return AreaAnswer(line["area"], float(line["seconds"]), read)
     except (KeyError, TypeError, ValueError):
         return None
 
 
-def _step(step, select):
+def _step(step, select, as_lists):
     if step["status"] not in STATUSES:
         raise ValueError(step["status"])
-    runs = [Run([dict(zip(select, item, strict=True)) for item in run["items"]], run["errors"], run["warnings"])
+    runs = [Run([item if as_lists else dict(zip(select, item, strict=True)) for item in run["items"]], run["errors"], run["warnings"])
             for run in step.get("runs", [])]
     return StepAnswer(step["id"], step["status"], step.get("reason", ""), runs)
 

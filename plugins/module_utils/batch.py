@@ -13,7 +13,7 @@ import json
 import math
 import re
 
-KEYS = {"id", "call", "set", "with", "input", "each", "select", "needs", "on_error"}
+KEYS = {"id", "call", "set", "with", "input", "each", "select", "needs", "on_error", "sql", "queries"}
 CMDLET = re.compile(r"[A-Za-z][A-Za-z0-9.]*\\[A-Za-z]+-[A-Za-z0-9]+")
 TOKEN = re.compile(r"[0-9a-f]{16}")
 CAPTURED = {"erroraction", "errorvariable", "warningaction", "warningvariable", "ea", "ev", "wa", "wv"}
@@ -34,6 +34,16 @@ def assign(id, input, name, value, on_error=None):
     """A step that sets the property *name* of every object of the step *input* to *value*."""
     step = {"id": id, "set": name, "input": input, "with": {"value": value}}
     return step if on_error is None else {**step, "on_error": on_error}
+
+
+def sql(id, connection, queries):
+    """A step that opens one connection to SQL Server and carries out *queries* on it, each with an execute of its own.
+
+    *connection*: keywords of a SqlClient connection string. A query: ``name``, ``text`` with ``@p0``, ``@p1``, …; ``values`` of these,
+    ``{"value": x}`` or ``{}`` for NULL; ``timeout`` in seconds; ``database``, a name or ``{"$from": name}`` - the first column of the
+    first row of that earlier query (which says ``names_database``) whose second column is not null.
+    """
+    return {"id": id, "sql": connection, "queries": queries}
 
 
 def ref(id):
@@ -88,8 +98,13 @@ def _check_step(step, earlier):
         refuse("another step of the batch has the same id.")
     for key in step.keys() - KEYS:
         refuse(f"there is no key {key!r}; a step has {', '.join(sorted(KEYS))}.")
-    if ("call" in step) == ("set" in step):
-        refuse("a step has either 'call' or 'set'.")
+    if sum(kind in step for kind in ("call", "set", "sql")) != 1:
+        refuse("a step has one of 'call', 'set' and 'sql'.")
+    if ("sql" in step) != ("queries" in step):
+        refuse("'sql' and 'queries' belong together.")
+    if "sql" in step:
+        _check_sql(step, refuse)
+        return
     if "call" in step and not (isinstance(step["call"], str) and CMDLET.fullmatch(step["call"])):
         refuse(f"'call' is a module-qualified cmdlet (Module\\Verb-Noun), not {step['call']!r}.")
     if "input" in step and "each" in step:
@@ -107,6 +122,24 @@ def _check_step(step, earlier):
     if "select" in step:
         _check_select(step["select"], refuse)
     _check_parameters(step, earlier, refuse)
+
+
+def _check_sql(step, refuse):
+    if set(step) != {"id", "sql", "queries"}:
+        refuse("'sql' takes 'queries' and nothing else.")
+    _check_value(step["sql"], "'sql'", refuse)
+    naming = set()
+    for query in step["queries"]:
+        unknown = set(query) - {"name", "text", "values", "timeout", "database", "names_database"}
+        if unknown or not isinstance(query.get("text"), str) or not isinstance(query.get("timeout"), int):
+            refuse(f"the query {query.get('name')!r} is not of the agreed form.")
+        for value in query.get("values", []):
+            _check_value(value, f"a value of {query['name']}", refuse)
+        database = query["database"]
+        if isinstance(database, dict) and database.get("$from") not in naming:
+            refuse(f"the query {query['name']} takes its database from {database.get('$from')!r}, which names none before it.")
+        if query.get("names_database"):
+            naming.add(query["name"])
 
 
 def _check_select(paths, refuse):

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import batch as batches
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import BatchError, assign, batch, call, encode, item, ref
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import BatchError, assign, batch, call, encode, item, ref, sql
 
+QUERY = {"name": "q", "text": "SELECT 1;", "database": "master", "timeout": 60}
 TOKEN = "0123456789abcdef"
 GOOD = call("a", r"M\Get-A", select=["Name"])
 
@@ -45,8 +46,8 @@ def test_standard_input_is_ascii_lines_whose_lengths_are_announced():
         ([{"id": "", "call": r"M\Get-A"}], "no id"),
         ([GOOD, call("A", r"M\Get-B")], "same id"),
         ([{**GOOD, "colour": 1}], "'colour'"),
-        ([{"id": "a"}], "either"),
-        ([{**GOOD, "set": "X"}], "either"),
+        ([{"id": "a"}], "one of"),
+        ([{**GOOD, "set": "X"}], "one of"),
         ([call("a", "Get-A")], "module-qualified"),
         ([call("a", r"M\Get-A; calc")], "module-qualified"),
         ([call("a", "M\\Get-A\n")], "module-qualified"),
@@ -75,6 +76,12 @@ def test_standard_input_is_ascii_lines_whose_lengths_are_announced():
         ([{"id": "a", "set": "X", "with": {"value": 1}}], "needs 'input'"),
         ([GOOD, {"id": "b", "set": "X", "input": "a"}], "with.value"),
         ([GOOD, {**assign("b", "a", "X", 1), "select": ["."]}], "gives no items"),
+        ([{"id": "a", "sql": {}}], "belong together"),
+        ([{**sql("a", {}, []), "select": ["X"]}], "nothing else"),
+        ([sql("a", {"Data Source": None}, [])], "null"),
+        ([sql("a", {}, [{**QUERY, "colour": 1}])], "agreed form"),
+        ([sql("a", {}, [{**QUERY, "values": [{"value": None}]}])], "null"),
+        ([sql("a", {}, [{**QUERY, "database": {"$from": "q"}}])], "names none before it"),
     ],
 )
 def test_ill_formed_steps_are_refused_in_one_sentence(steps, word):
@@ -90,5 +97,5 @@ def test_token_and_deadline(token, deadline):
 
 
 def test_every_key_of_a_step_has_a_builder():
-    built = set(call("a", "x", {}, [], "", [], "", "")) | set(assign("a", "b", "c", 1))
+    built = set(call("a", "x", {}, [], "", [], "", "")) | set(assign("a", "b", "c", 1)) | set(sql("a", {}, []))
     assert built == batches.KEYS

@@ -1,0 +1,36 @@
+"""Every T-SQL text of the product, by Microsoft's own parser: our reading of the language and the lab's prove nothing about it."""
+
+from __future__ import annotations
+
+import base64
+import pathlib
+import subprocess
+
+import engine
+import microsoft
+import pytest
+
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import SQL_AREAS
+
+SCRIPT = pathlib.Path(__file__).with_name("parse_tsql.ps1")
+QUERIES = [query for area in SQL_AREAS.values() for query in area.queries()]
+
+
+def parsed(texts):
+    """The parser's word on each text: ``ok`` or line, column and message of its first error."""
+    lines = "".join(base64.b64encode(text.encode()).decode() + "\n" for text in texts)
+    done = subprocess.run([engine.path(), "-NoProfile", "-NonInteractive", "-File", str(SCRIPT), str(microsoft.library(microsoft.PARSER))],
+                          input=lines, env=engine.environment("core"), capture_output=True, text=True, timeout=120, check=True)
+    return done.stdout.splitlines()
+
+
+def test_the_parser_tells_good_from_bad():
+    assert parsed(["SELECT name FROM sys.databases;", "SELECT name FROM sys.databases LIMIT 5;"])[0] == "ok"
+    assert "LIMIT" in parsed(["SELECT name FROM sys.databases LIMIT 5;"])[0]
+
+
+@pytest.mark.skipif(not QUERIES, reason="there is no area that is read by SQL")
+def test_every_query_of_every_area():
+    said = parsed([query.text for query in QUERIES])
+    assert len(said) == len(QUERIES)
+    assert {query.name: word for query, word in zip(QUERIES, said, strict=True) if word != "ok"} == {}
