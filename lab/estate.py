@@ -58,9 +58,32 @@ GROUP_PROPERTIES = {
     "PersistentState": 1, "Priority": 2000, "ResiliencyPeriod": 4294967295, "UpdateDomain": 4294967295,
 }
 
+BIZTALK_HOSTS = {   # hosts of the BizTalk group, as its management database has them; clustered: where a cluster carries ENTSSO
+    "BizTalkServerApplication": {"type": 1, "tracking": False, "only_32_bit": True, "default": True, "clustered": False},
+    "BizTalkServerIsolatedHost": {"type": 2, "tracking": False, "only_32_bit": True, "default": False, "clustered": False},
+    "ReceiveHost": {"type": 1, "tracking": False, "only_32_bit": False, "default": False, "clustered": True},
+    "SendHost": {"type": 1, "tracking": False, "only_32_bit": False, "default": False, "clustered": False},
+    "TrackingHost": {"type": 1, "tracking": True, "only_32_bit": False, "default": False, "clustered": False},
+}
+BIZTALK_ACCOUNT = r"CONTOSO\svc-bts"
+
 
 def guid(*parts):
     return str(uuid.uuid5(ROOT, "/".join(parts)))
+
+
+def biztalk_instances(description):
+    """The host instances of the estate's BizTalk servers: ``[{"host", "server", "cluster_group"}]``, the last "" where not clustered.
+
+    Nodes of a cluster that carries ENTSSO have instances of the clustered hosts only (any other would stop with ENTSSO), the
+    servers outside of all others; where no cluster carries it, every server has all.
+    """
+    servers = [name for name, host in description["hosts"].items() if "biztalk" in (host or {}).get("groups", ())]
+    carried = {node: cluster["sso"] for cluster in description.get("clusters", {}).values() if cluster.get("sso") for node in cluster["nodes"]}
+    there = any(server in carried for server in servers)
+    return [{"host": name, "server": server.upper(), "cluster_group": carried[server] if about["clustered"] and there else ""}
+            for name, about in BIZTALK_HOSTS.items() for server in servers
+            if not there or about["clustered"] == (server in carried)]
 
 
 def build(description, clock=None):
