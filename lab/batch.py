@@ -39,6 +39,11 @@ def run(backend, line, stdin):
         return Result(b"", f"The lab refuses this command: {error}\r\n".encode(), 1)
 
 
+def command(script):
+    """The command line that carries out a script."""
+    return PREFIX + base64.b64encode(script.encode("utf-16-le")).decode("ascii")
+
+
 def _script(line):
     """The decoded text of a command line."""
     if len(re.findall(r"-EncodedCommand", line, re.IGNORECASE)) != 1:

@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 from urllib.parse import unquote
 
-from lab import auth, batch, certificates, wsman
+from lab import auth, batch, certificates, psrp, wsman
 from lab.backend import Backend
 
 ADDRESS = "127.0.0.1"
@@ -36,7 +36,7 @@ class Lab:
     def __init__(self, state, folder, port=0, https_port=0, block=110 * 1024):
         self.state, self.folder, self.block = state, Path(folder), block
         self.port, self.https_port = port, https_port
-        self.faults, self.stats, self.shells, self.tls_ports = {}, {}, {}, {}
+        self.faults, self.stats, self.shells, self.pools, self.tls_ports = {}, {}, {}, {}, {}
         self.loop = self._servers = None
         self.connections = set()
 
@@ -176,6 +176,11 @@ class Lab:
             self.shells[host] = wsman.Shells(lambda line, stdin, user: self.run(host, line, stdin, user), self.block)
         return self.shells[host]
 
+    def host_pools(self, host):
+        if host not in self.pools:
+            self.pools[host] = psrp.Pools(lambda script, stdin, user: self.run(host, batch.command(script), stdin, user), self.block)
+        return self.pools[host]
+
     def run(self, host, line, stdin, user):
         """Carries out one command line on a host, with the faults that are planted on it."""
         if stdin is not None and self.struck(host, "cut_executor", "stdin"):
@@ -298,9 +303,13 @@ class Connection(asyncio.Protocol):
                 return options.get("status", 500), options.get("text", "").encode()
             if options := lab.struck(host, "fault", request.action):
                 raise wsman.Fault(options.get("code", 2147942405), options.get("text", ""))
-            if not lab.state.user(self.authenticator.user).get("remote", True):
+            user = lab.state.user(self.authenticator.user)
+            remoting = request.resource.startswith(psrp.RESOURCE)
+            # Remote Management Users may use PowerShell's endpoint; WinRS lets administrators in (about_Remote_Requirements; pywinrm 275)
+            if not user.get("remote", True) or not (remoting or user["admin"]):
                 raise wsman.Fault(2147942405)
-            return 200, await lab.host_shells(host).answer(request, self.authenticator.user)
+            shells = lab.host_pools(host) if remoting else lab.host_shells(host)
+            return 200, await shells.answer(request, self.authenticator.user)
         except wsman.Fault as error:
             return 500, wsman.fault(error.code, message_id, error.detail)
 

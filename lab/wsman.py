@@ -76,6 +76,7 @@ class Request:
     shell_id: str
     options: dict
     body: ET.Element
+    resource: str
 
     @classmethod
     def parse(cls, text):
@@ -93,7 +94,8 @@ class Request:
         return cls(action, header.findtext("a:MessageID", "", NS).strip(), float(seconds[1]) if seconds else 60.0,
                    int(header.findtext("w:MaxEnvelopeSize", "153600", NS)),
                    header.findtext("w:SelectorSet/w:Selector[@Name='ShellId']", "", NS).strip(),
-                   {option.get("Name"): option.text for option in header.iterfind("w:OptionSet/w:Option", NS)}, body)
+                   {option.get("Name"): option.text for option in header.iterfind("w:OptionSet/w:Option", NS)}, body,
+                   header.findtext("w:ResourceURI", "", NS).strip())
 
 
 def envelope(action, relates_to, body):
@@ -116,6 +118,13 @@ def fault(code, relates_to="", detail=""):
         f"<f:Message>{text}</f:Message></f:WSManFault></s:Detail></s:Fault>"))
 
 
+def created(resource, shell_id):
+    """The body that answers Create: where the new shell is found."""
+    return (f"<x:ResourceCreated><a:Address>http://127.0.0.1/wsman</a:Address><a:ReferenceParameters>"
+            f"<w:ResourceURI>{resource}</w:ResourceURI><w:SelectorSet>"
+            f'<w:Selector Name="ShellId">{shell_id}</w:Selector></w:SelectorSet></a:ReferenceParameters></x:ResourceCreated>')
+
+
 class Shells:
     """The shells of one host. *run(line, stdin, user)* carries a command line out and answers a Result."""
 
@@ -128,10 +137,7 @@ class Shells:
         if request.action == "Create":
             shell_id = str(uuid.uuid4()).upper()
             self.shells[shell_id] = {}
-            return envelope(NS["x"] + "/CreateResponse", request.message_id, (
-                f"<x:ResourceCreated><a:Address>http://127.0.0.1/wsman</a:Address><a:ReferenceParameters>"
-                f"<w:ResourceURI>{NS['rsp']}/cmd</w:ResourceURI><w:SelectorSet>"
-                f'<w:Selector Name="ShellId">{shell_id}</w:Selector></w:SelectorSet></a:ReferenceParameters></x:ResourceCreated>'))
+            return envelope(NS["x"] + "/CreateResponse", request.message_id, created(NS["rsp"] + "/cmd", shell_id))
         commands = self.shells.get(request.shell_id)
         if commands is None:
             raise Fault(2150858843)

@@ -132,7 +132,8 @@ class _Heartbeat:
 
 # What went wrong, in words. Foreign exceptions are told by the module they come from, so that none has to be imported.
 
-ACCESS = "WinRM denied access: the account needs the right to use WinRM (group Remote Management Users, or an administrator)"
+ACCESS = ("WinRM denied access: over winrm the account must be an administrator of the host; as a member of Remote Management Users it can "
+          "use psrp (ansible_connection: psrp)")
 QUOTA = "the account has used up a quota of WinRM (shells or operations): close some or lower the number of forks"
 FAULTS = {
     5: ACCESS,
