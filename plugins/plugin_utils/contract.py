@@ -5,8 +5,10 @@ from __future__ import annotations
 
 """The inventory contract: which groups and variables the collection reads (documented in docs/inventory.md)."""
 
-GROUPS = ("biztalk", "cluster_node", "iis", "nlb", "sharepoint", "sso", "storage", "vault", "wds", "windows_backup")
-VARIABLES = ("cluster_name", "site", "witness_site")
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import SQL_AREAS
+
+GROUPS = ("biztalk", "cluster_node", "iis", "nlb", "sharepoint", "sql_instance", "sso", "storage", "vault", "wds", "windows_backup")
+VARIABLES = ("cluster_name", "instance_name", "site", "witness_site")
 AREAS_OF_GROUP = {"cluster_node": ("cluster",)}
 
 
@@ -21,7 +23,9 @@ def contract_variables(task_vars):
 
 
 def areas_of(group_names):
-    """The areas that a host of these groups can be asked for, in order."""
+    """The areas that a host of these groups can be asked for, in order. A SQL Server instance is read by SQL only."""
+    if "sql_instance" in group_names:
+        return list(SQL_AREAS)
     return ["platform"] + [area for name in GROUPS if name in group_names for area in AREAS_OF_GROUP.get(name, ())]
 
 

@@ -11,10 +11,11 @@ A subject is owed where the inventory declares it, whether it was read or not. W
 from dataclasses import dataclass
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import derived
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import derived, groups, instances
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.control import say
 
 HOST, CLUSTER, DTC, ESTATE = "host", "cluster", "dtc", "estate"
+INSTANCE_GROUP = "sql_instance"     # an inventory host of this group is a SQL Server instance and no Windows host
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,11 @@ def hosts_of(snapshots, inventory, asked=None):
 def subjects_of(hosts, kinds):
     """Every subject that is owed or was found, in a stable order."""
     everyone = list(hosts.values())
-    clusters = _clusters(everyone, kinds[CLUSTER])
-    dtcs = _dtcs(everyone, clusters, kinds[DTC])
-    return [_host(host) for host in everyone] + [cluster.subject for cluster in clusters] + dtcs + [_estate(everyone)]
+    windows = [host for host in everyone if INSTANCE_GROUP not in host.groups]
+    clusters = _clusters(windows, kinds[CLUSTER])
+    dtcs = _dtcs(windows, clusters, kinds[DTC])
+    of_windows = [_host(host) for host in windows] + [cluster.subject for cluster in clusters] + dtcs + [_estate(windows)]
+    return of_windows + instances.subjects(everyone, kinds) + groups.subjects(everyone, kinds)
 
 
 def _host(host):
@@ -203,8 +206,8 @@ def _clustered_dtcs(cluster, dtc_type):
     """The DTCs that the nodes list for their cluster; on the cluster itself where they are owed and no node lists them."""
     lists = {host.name: host.fact("platform", "dtc", "instances") for host in cluster.members}
     seen = {}
-    for host, instances in lists.items():
-        for dtc in [] if observed.is_hole(instances) else instances:
+    for host, listed in lists.items():
+        for dtc in [] if observed.is_hole(listed) else listed:
             if not observed.is_hole(dtc) and dtc["clustered"] is True and isinstance(dtc["name"], str):
                 seen.setdefault(dtc["name"], {})[host] = dtc
     subjects = []
