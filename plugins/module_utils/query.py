@@ -107,3 +107,20 @@ def one(query, answers):
 def value(row, column):
     """A column of a row, null as null; of a hole the hole."""
     return row if observed.is_hole(row) else row[column]
+
+
+def management(answers):
+    """The name of the management database that the session's own query ``sql.management`` found; None where the instance holds none,
+    a hole where that cannot be told. Its rows: ``name`` of a database, ``holds_group`` - null where the login may not look into it."""
+    answer = answers.get("sql.management")
+    if answer is None or answer.status != "ok":
+        return why_not(Query("sql.management", "", {}), answer)
+    found = [row["name"] for row in answer.rows if row["holds_group"]]
+    closed = sorted(row["name"] for row in answer.rows if row["holds_group"] is None)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        return observed.hole("failed", f"Several databases hold a BizTalk group ({', '.join(sorted(found))}): set management_database.")
+    if closed:
+        return observed.hole("denied", f"The login may not look into {', '.join(closed)}, one of which may be the management database.")
+    return None

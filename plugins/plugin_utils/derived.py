@@ -75,6 +75,7 @@ def cluster(facts, name, members, declared, everyone):
     groups = {group for host in [*members, *declared] for group in host.groups}
     resources = each(facts["resources"], lambda resource: {**resource, "role": role(resource)})
     nodes = each(facts["nodes"], lambda node: _node(node, resources, [*members, *everyone]))
+    resources = each(resources, lambda resource: {**resource, **_biztalk_host(resource, resources, nodes)})
     sites = {} if observed.is_hole(nodes) else {
         node["name"]: node["site"] for node in nodes if not observed.is_hole(node) and isinstance(node["name"], str) and node["site"]}
     foretold = quorum.derived(facts, sites)
@@ -123,11 +124,15 @@ def _node(node, resources, hosts):
     """A node with what its own host says about it."""
     name = part(node, "name")
     if observed.is_hole(name):
-        return {**node, **dict.fromkeys(("host", "services", "custom_ssp_allowed", "sql_instances", "owns_sso"), name), "site": None}
+        return {**node, **dict.fromkeys(("host", "services", "custom_ssp_allowed", "sql_instances", "owns_sso", "biztalk_services",
+                                         "loose_biztalk_services"), name), "site": None}
     host = next((host for host in hosts if host.is_called(name)), None)
     alone = observed.hole("missing", f"No host of the inventory is the node {name}.")
+    biztalk_services = names_of(host.fact("platform", "biztalk", "services") if host else alone)
     return {
         **node,
+        "biztalk_services": biztalk_services,
+        "loose_biztalk_services": _loose(biztalk_services, resources),
         "host": host.name if host else alone,
         "site": host.variables.get("site") if host else None,
         "services": named_services(host.fact("platform", "services") if host else alone),
@@ -135,6 +140,61 @@ def _node(node, resources, hosts):
         "sql_instances": host.fact("platform", "sql_instances") if host else alone,
         "owns_sso": any_true([resources] if observed.is_hole(resources) else [_owns_sso(name, resource) for resource in resources]),
     }
+
+
+def names_of(elements):
+    """The names of a list's elements."""
+    return elements if observed.is_hole(elements) else [part(element, "name") for element in elements]
+
+
+def _loose(services, resources):
+    """The services of BizTalk hosts on a node that are no resource of its cluster."""
+    if observed.is_hole(services) or services == []:
+        return services
+    roles = _roles(resources)
+    unseen = first_hole(roles)
+    if unseen:
+        return unseen
+    clustered = {resource["service_name"].casefold() for resource, found in zip(resources, roles, strict=True) if found == "biztalk_host"}
+    return [name for name in services if observed.is_hole(name) or name.casefold() not in clustered]
+
+
+def _biztalk_host(resource, resources, nodes):
+    """What a clustered BizTalk host needs beside itself: types in its group, and an instance on each node that may own it."""
+    found = resource["role"]
+    if observed.is_hole(found) or found != "biztalk_host":
+        return dict.fromkeys(("group_types", "owners_without_instance"), [] if not observed.is_hole(found) else found)
+    return {"group_types": _types_of_group(part(resource, "group"), resources),
+            "owners_without_instance": _owners_without(resource["service_name"], part(resource, "possible_owners"), nodes)}
+
+
+def _types_of_group(group, resources):
+    """The types of the resources of a cluster group, each once; a hole at the end where one may be missing."""
+    if observed.is_hole(group):
+        return group
+    kinds = [resource if observed.is_hole(resource) else part(resource, "type") for resource in resources
+             if observed.is_hole(resource) or part(resource, "group") == group or observed.is_hole(part(resource, "group"))]
+    unseen = first_hole(kinds)
+    return sorted({kind for kind in kinds if not observed.is_hole(kind)}) + ([unseen] if unseen else [])
+
+
+def _owners_without(service, owners, nodes):
+    """The possible owners on which a service is not installed; no owners named means every node."""
+    unseen = first_hole((owners, nodes)) or first_hole(owners)
+    if unseen:
+        return unseen
+    wanted = {owner.casefold() for owner in owners}
+    without = []
+    for node in nodes:
+        name = part(node, "name")
+        if observed.is_hole(name) or wanted and name.casefold() not in wanted:
+            without += [name] if observed.is_hole(name) else []
+            continue
+        there = node["biztalk_services"]
+        known = [] if observed.is_hole(there) else [one.casefold() for one in there if not observed.is_hole(one)]
+        if service.casefold() not in known:
+            without.append(first_hole([there] if observed.is_hole(there) else there) or name)
+    return without
 
 
 def _owns_sso(node, resource):

@@ -25,6 +25,7 @@ NODE_STATES = {-1: "Unknown", 0: "Up", 1: "Down", 2: "Paused", 3: "Joining"}
 RESOURCE_STATES = {-1: "Unknown", 0: "Inherited", 1: "Initializing", 2: "Online", 3: "Offline", 4: "Failed",
                    128: "Pending", 129: "OnlinePending", 130: "OfflinePending"}
 GROUP_STATES = {-1: "Unknown", 0: "Online", 1: "Offline", 2: "Failed", 3: "PartialOnline", 4: "Pending"}
+RESTART_ACTIONS = {0: "none", 1: "restart", 2: "restart_or_fail_over"}
 NETWORK_STATES = {-1: "Unknown", 0: "Unavailable", 1: "Down", 2: "Partitioned", 3: "Up"}
 NETWORK_ROLES = {0: "None", 1: "Cluster", 2: "Client", 3: "ClusterAndClient"}
 INTERFACE_STATES = {-1: "Unknown", 0: "Unavailable", 1: "Failed", 2: "Unreachable", 3: "Up"}
@@ -40,7 +41,8 @@ PROPERTIES = {
     "networks": ["Name", "Id", "Role", "State", "Address"],
     "interfaces": ["Name", "Id", "Node", "Network.Name", "State"],
     "groups": ["Name", "Id", "GroupType", "IsCoreGroup", "State", "OwnerNode.Name"],
-    "resources": ["Name", "Id", "State", "ResourceType.Name", "OwnerGroup.Name", "OwnerNode.Name", "IsCoreResource", "PendingTimeout"],
+    "resources": ["Name", "Id", "State", "ResourceType.Name", "OwnerGroup.Name", "OwnerNode.Name", "IsCoreResource", "PendingTimeout",
+                  "RestartAction", "RestartThreshold", "RestartPeriod", "RetryPeriodOnFailure"],
     "quorum": ["QuorumType", "QuorumResource", "QuorumResource.Name", "QuorumResource.State", "QuorumResource.ResourceType.Name"],
 }
 
@@ -140,6 +142,10 @@ def _resource(area, row, index):
         "owner_node": rows.value(row, "OwnerNode.Name"),
         "core": rows.value(row, "IsCoreResource"),
         "pending_timeout_ms": rows.value(row, "PendingTimeout"),
+        "restart_action": rows.enum(row, "RestartAction", RESTART_ACTIONS),
+        "restart_threshold": rows.value(row, "RestartThreshold"),
+        "restart_period_ms": rows.value(row, "RestartPeriod"),
+        "retry_period_ms": rows.value(row, "RetryPeriodOnFailure"),
         "service_name": _parameter(parameters, "ServiceName"),
         "use_network_name": _parameter(parameters, "UseNetworkName"),
         "share_path": _parameter(parameters, "SharePath"),

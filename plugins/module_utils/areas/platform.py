@@ -7,10 +7,12 @@ from __future__ import annotations
 and DTC settings that controls read.
 
 Sources: Win32_OperatingSystem, Win32_ComputerSystem, Win32_Service and MsDtc reference pages; the registry paths stand
-beside the step that reads them.
+beside the step that reads them; the form of FailureActions is SERVICE_FAILURE_ACTIONS of winsvc.h.
 """
 
+import base64
 import re
+import struct
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed, rows
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import call
@@ -22,11 +24,16 @@ REGISTRY = r"Microsoft.PowerShell.Management\Get-ItemProperty"
 TEST = r"Microsoft.PowerShell.Management\Test-Path"
 
 SERVICES = ("ClusSvc", "ENTSSO", "MSDTC")
+BIZTALK_SERVICE = "BTSSvc$"     # and the name of the host
 PRODUCT_TYPES = {1: "workstation", 2: "domain_controller", 3: "server"}
 CONTROL = r"HKLM:\SYSTEM\CurrentControlSet\Control"
 CURRENT_VERSION = r"HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion"
 RESTART_KEYS = (CURRENT_VERSION + r"\Component Based Servicing\RebootPending", CURRENT_VERSION + r"\WindowsUpdate\Auto Update\RebootRequired")
 COMPUTER_NAMES = (CONTROL + r"\ComputerName\ActiveComputerName", CONTROL + r"\ComputerName\ComputerName")
+SERVICE_KEYS = r"HKLM:\SYSTEM\CurrentControlSet\Services"
+UPDATES = r"HKLM:\SOFTWARE\Wow6432Node\Microsoft\Windows\CurrentVersion\Uninstall"
+UPDATE_NAME = re.compile(r"BizTalk Server .*\b(?:Cumulative Update|CU) ?(\d+)", re.IGNORECASE)
+FAILURE_ACTIONS = {0: "none", 1: "restart", 2: "reboot", 3: "command"}
 DTC_NETWORK = ("InboundTransactionsEnabled", "OutboundTransactionsEnabled", "RemoteClientAccessEnabled",
                "RemoteAdministrationAccessEnabled", "AuthenticationLevel")
 
@@ -44,7 +51,8 @@ def steps():
         call("restart_keys", TEST, {"LiteralPath": {"$item": True}}, each=list(RESTART_KEYS), select=["."]),
         call("renames", REGISTRY, {"LiteralPath": CONTROL + r"\Session Manager"}, select=["PendingFileRenameOperations"]),
         call("computer_names", REGISTRY, {"LiteralPath": {"$item": True}}, each=list(COMPUTER_NAMES), select=["ComputerName"]),
-        call("services", CIM, {"ClassName": "Win32_Service", "Filter": " OR ".join(f"Name='{name}'" for name in SERVICES)},
+        call("services", CIM, {"ClassName": "Win32_Service", "Filter": " OR ".join([*(f"Name='{name}'" for name in SERVICES),
+                                                                                  f"Name LIKE '{BIZTALK_SERVICE}%'"])},
              select=["Name", "State", "StartMode", "StartName"]),
         call("policy", REGISTRY, {"LiteralPath": r"HKLM:\SOFTWARE\Policies\Microsoft\Windows\System"}, select=["AllowCustomSSPsAPs"]),
         call("dtc_security", REGISTRY, {"LiteralPath": r"HKLM:\SOFTWARE\Microsoft\MSDTC\Security"}, select=["NetworkDtcAccess"]),
@@ -53,6 +61,10 @@ def steps():
         call("dtc_network", r"MsDtc\Get-DtcNetworkSetting", input="dtcs", select=list(DTC_NETWORK)),
         call("sql_setups", REGISTRY, {"Path": r"HKLM:\SOFTWARE\Microsoft\Microsoft SQL Server\MSSQL*\Setup"},
              select=["PSParentPath", "PatchLevel", "Edition"]),
+        call("biztalk", REGISTRY, {"LiteralPath": r"HKLM:\SOFTWARE\Microsoft\BizTalk Server\3.0"}, select=["ProductVersion"]),
+        call("biztalk_updates", REGISTRY, {"Path": UPDATES + r"\*BizTalk Server*"}, select=["DisplayName"]),
+        call("biztalk_services", REGISTRY, {"Path": SERVICE_KEYS + rf"\{BIZTALK_SERVICE}*"},
+             select=["PSChildName", "DelayedAutostart", "FailureActions"]),
     ]
 
 
@@ -91,6 +103,11 @@ def shape(area):
             "instances": rows.every(area, "dtcs", lambda row, index: _dtc(area, row, index)),
         },
         "sql_instances": _sql_instances(area),
+        "biztalk": {
+            "version": rows.registry(area, "biztalk", "ProductVersion"),
+            "update": _biztalk_update(area),
+            "services": _biztalk_services(area),
+        },
     }
 
 
@@ -109,18 +126,71 @@ def _pending_restart(area):
 
 def _services(area):
     """One entry for each service that a control asks about, also where it is not installed."""
-    found = rows.every(area, "services", lambda row, index: {
-        "name": rows.value(row, "Name"),
-        "installed": True,
-        "state": rows.value(row, "State"),
-        "start_mode": rows.value(row, "StartMode"),
-        "account": rows.value(row, "StartName"),
-    })
+    found = rows.every(area, "services", _service)
     if observed.is_hole(found) or any(observed.is_hole(s) or observed.is_hole(s["name"]) for s in found):
         return found
     by_name = {service["name"].casefold(): service for service in found}
     absent = {"installed": False, "state": None, "start_mode": None, "account": None}
     return [{**by_name.get(name.casefold(), absent), "name": name} for name in SERVICES]
+
+
+def _service(row, index):
+    return {
+        "name": rows.value(row, "Name"),
+        "installed": True,
+        "state": rows.value(row, "State"),
+        "start_mode": rows.value(row, "StartMode"),
+        "account": rows.value(row, "StartName"),
+    }
+
+
+def _biztalk_services(area):
+    """The services of BizTalk host instances on this host, with how they start and what happens when they fail."""
+    found = rows.every(area, "services", _service)
+    keys = rows.every(area, "biztalk_services", lambda row, index: row)
+    if observed.is_hole(found):
+        return found
+    return [service if observed.is_hole(service) or observed.is_hole(service["name"]) else {**service, **_settings(service["name"], keys)}
+            for service in found if observed.is_hole(service) or observed.is_hole(service["name"])
+            or service["name"].casefold().startswith(BIZTALK_SERVICE.casefold())]
+
+
+def _settings(name, keys):
+    """``delayed_start`` and ``recovery`` of a service, from its key: a value that is not there is off, and none."""
+    seen = [keys] if observed.is_hole(keys) else keys
+    row = next((row for row in seen if not observed.is_hole(row) and str(rows.value(row, "PSChildName")).casefold() == name.casefold()), None)
+    if row is None:
+        hole = next((row for row in seen if observed.is_hole(row)), observed.hole("missing", f"The service {name} has no key of its own."))
+        return {"delayed_start": hole, "recovery": hole}
+    absent = {"$missing": True}
+    delayed, actions = row["DelayedAutostart"], row["FailureActions"]
+    return {"delayed_start": False if delayed == absent else rows.flag(row, "DelayedAutostart"),
+            "recovery": None if actions == absent else failure_actions(rows.value(row, "FailureActions"))}
+
+
+def failure_actions(text):
+    """What the service controller does on each failure of a service, from the base64 of its FailureActions; the last action stands
+    for all later failures, and a delay is in seconds. A hole where the bytes are not of that form."""
+    if observed.is_hole(text):
+        return text
+    try:
+        data = base64.b64decode(text, validate=True)
+        _reset, _message, _command, count, start = struct.unpack_from("<5I", data)
+        pairs = [struct.unpack_from("<2I", data, start + 8 * place) for place in range(count)]
+        return [{"action": FAILURE_ACTIONS[kind], "delay_seconds": delay / 1000} for kind, delay in pairs]
+    except (ValueError, struct.error, KeyError):
+        return observed.hole("failed", "FailureActions is not of the form that Windows documents.")
+
+
+def _biztalk_update(area):
+    """The number of the newest cumulative update of BizTalk Server here; null where none is installed."""
+    found = rows.every(area, "biztalk_updates", lambda row, index: None if row["DisplayName"] == {"$missing": True}
+                       else rows.value(row, "DisplayName"))
+    if observed.is_hole(found):
+        return found
+    hole = next((name for name in found if observed.is_hole(name)), None)
+    numbers = [int(match[1]) for match in (UPDATE_NAME.search(name or "") for name in found if not observed.is_hole(name)) if match]
+    return hole or max(numbers, default=None)
 
 
 def _dtc(area, row, index):

@@ -11,7 +11,8 @@ UNREACHABLE = observed.hole("unreachable", "It does not answer.")
 
 def resource(name, kind, group, owner, depends=(), **more):
     return {"name": name, "id": f"id-{name}", "type": kind, "state": "Online", "group": group, "owner_node": owner, "core": False,
-            "pending_timeout_ms": 180000, "service_name": None, "use_network_name": None, "share_path": None, "parameters": [],
+            "pending_timeout_ms": 180000, "restart_action": "restart_or_fail_over", "restart_threshold": 1, "restart_period_ms": 900000,
+            "retry_period_ms": 3600000, "service_name": None, "use_network_name": None, "share_path": None, "parameters": [],
             "dependency_expression": "", "depends_on": [name for name, _kind in depends],
             "depends_on_types": [kind for _name, kind in depends], "possible_owners": [], **more}
 
@@ -51,6 +52,7 @@ def platform(computer, cid, services, dtcs=(), sql=()):
                       "start_mode": known[name][1] if name in services else None, "account": None} for name in known],
         "custom_ssp_allowed": None,
         "dtc": {"network_access": 1, "cids": [cid], "instances": [dtc("Local", False), *dtcs]},
+        "biztalk": {"version": None, "update": None, "services": []},
         "sql_instances": [{"instance_id": f"MSSQL15.{name}", "build": "15.0.4385.2", "edition": "Enterprise"} for name in sql],
     }
 

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import baseline_estates as estates
+import group_estates as groups
+import pytest
+import three_valued
+
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import baseline, judge
+
+BASELINE = baseline.load()
+CONTROLS = [c for c in BASELINE.controls if c.subject == "group"]
+SUBJECT = r"group:SQLBTS\BTS/BizTalkMgmtDb"
+OF_CLUSTERED_HOSTS = ("FT-CLU-014", "FT-CLU-015", "FT-CLU-017", "FT-CLU-020")
+
+
+def judged(snapshots, **options):
+    """The findings about the group, and those of its clustered hosts."""
+    report = judge.judge(snapshots, {}, BASELINE, judge.Options(now="2026-11-24T09:00:00Z", **options))
+    return [f for f in report["findings"] if f["control"] in OF_CLUSTERED_HOSTS or f["control"] in {c.id for c in CONTROLS}]
+
+
+def items(findings, status):
+    return {(f["control"], f["subject"], i["item"]) for f in findings for i in f["items"] if i["status"] == status}
+
+
+def test_a_healthy_group_passes():
+    findings = judged(groups.healthy())
+    assert {(f["control"], f["subject"], f["status"]) for f in findings if f["status"] != "pass"} == {
+        (control, "cluster:SQLCLU", "not_applicable") for control in OF_CLUSTERED_HOSTS}, [f["evidence"] for f in findings if f["status"] != "pass"]
+    assert {f["control"] for f in findings if f["status"] == "pass"} == {c.id for c in CONTROLS} | set(OF_CLUSTERED_HOSTS)
+
+
+def in_group(change):
+    return lambda snapshots: change(estates.by_host(snapshots)["sqlbts"]["areas"]["biztalk"])
+
+
+def of(kind, name, **values):
+    return in_group(lambda group: estates.named(group[kind], name).update(values))
+
+
+def service(host, number, **values):
+    """A change of a service of a server, by its place."""
+    return lambda snapshots: estates.by_host(snapshots)[host]["areas"]["platform"]["biztalk"]["services"][number].update(values)
+
+
+def platform(host, **values):
+    return lambda snapshots: estates.by_host(snapshots)[host]["areas"]["platform"]["biztalk"].update(values)
+
+
+def cluster(change):
+    return lambda snapshots: estates.in_cluster(snapshots, "BTSCLU", change)
+
+
+def resource(name, **values):
+    return cluster(lambda c: estates.named(c["resources"], name).update(values))
+
+
+def without(name):
+    return cluster(lambda c: c["resources"].remove(estates.named(c["resources"], name)))
+
+
+def action(kind, delay=60.0):
+    return {"action": kind, "delay_seconds": delay}
+
+
+FAULTS = [
+    ("FT-HST-001", SUBJECT, "", in_group(lambda g: g.update(servers=g["servers"][:1])), []),
+    ("FT-HST-002", SUBJECT, "App", of("instances", "App on BTS04", disabled=True), []),
+    ("FT-HST-002", SUBJECT, "App", in_group(lambda g: g["instances"].remove(estates.named(g["instances"], "App on BTS04"))), []),
+    ("FT-HST-003", SUBJECT, "App on BTS03", of("instances", "App on BTS03", configuration="installation_failed"), ["FT-HST-002"]),
+    ("FT-HST-003", SUBJECT, "Isolated on BTS03", of("instances", "Isolated on BTS03", configuration="not_installed"), []),
+    ("FT-HST-003", SUBJECT, "App on BTS03", service("bts03", 0, state="Stopped"), []),
+    ("FT-HST-003", SUBJECT, "App on BTS04", lambda s: estates.by_host(s)["bts04"]["areas"]["platform"]["biztalk"]["services"].pop(0), []),
+    ("FT-HST-003", SUBJECT, "Receive", resource("Receive", state="Failed"), []),
+    ("FT-HST-003", SUBJECT, "Receive", without("Receive"), ["FT-CLU-020"]),
+    ("FT-HST-004", SUBJECT, "App on BTS03", service("bts03", 0, recovery=None), []),
+    ("FT-HST-004", SUBJECT, "App on BTS03", service("bts03", 0, recovery=[action("restart"), action("none")]), []),
+    ("FT-HST-004", SUBJECT, "Tracking on BTS04", service("bts04", 1, recovery=[action("restart"), action("restart", 5.0)]), []),
+    ("FT-HST-005", SUBJECT, "App on BTS03", service("bts03", 0, start_mode="Manual"), []),
+    ("FT-HST-005", SUBJECT, "App on BTS03", service("bts03", 0, delayed_start=False), []),
+    ("FT-HST-006", SUBJECT, "", in_group(lambda g: g["receiver_fault_tolerance"].update(enabled=False)), []),
+    ("FT-HST-006", SUBJECT, "", in_group(lambda g: g["receiver_fault_tolerance"].update(retry_seconds=3600)), []),
+    ("FT-HST-007", SUBJECT, "Orders", of("receive_locations", "Orders", host="App"), []),
+    ("FT-HST-007", SUBJECT, "Invoices", of("receive_locations", "Invoices", adapter="SFTP"), []),
+    ("FT-HST-008", SUBJECT, "", of("hosts", "App", tracks=True), []),
+    ("FT-HST-008", SUBJECT, "", of("hosts", "Tracking", tracks=False), ["FT-BAM-007"]),
+    ("FT-HST-008", SUBJECT, "Tracking", in_group(lambda g: g["send_handlers"].append(groups.handler("SMTP", "tracking"))), []),
+    ("FT-HST-011", SUBJECT, "", platform("bts04", update=6), []),
+    ("FT-HST-011", SUBJECT, "", platform("bts02", version="3.12.774.0"), []),
+    ("FT-HST-011", SUBJECT, "BTS04", platform("bts04", update=None), []),
+    ("FT-HST-012", SUBJECT, "Orders", of("receive_locations", "Orders", enabled=False), []),
+    ("FT-HST-013", SUBJECT, "", in_group(lambda g: g["leftovers"].append({"name": "App on OLD", "host": "App", "server": "OLD"})), []),
+    ("FT-BAM-007", SUBJECT, "", service("bts04", 1, state="Stopped"), ["FT-HST-003"]),
+    ("FT-BAM-007", SUBJECT, "", in_group(lambda g: g["message_boxes"].append({**g["message_boxes"][0], "name": "two"})), []),
+    ("FT-CLU-014", "cluster:BTSCLU", "Receive", without("IP of BTSSSO"), []),
+    ("FT-CLU-014", "cluster:BTSCLU", "Receive", resource("Receive", group="BTSDTC"), []),
+    ("FT-CLU-015", "cluster:BTSCLU", "Receive", platform("bts01", services=[]), []),
+    ("FT-CLU-016", SUBJECT, "Receive on BTS01", of("instances", "Receive on BTS01", disabled=True), []),
+    ("FT-CLU-017", "cluster:BTSCLU", "Receive", resource("Receive", restart_action="none"), []),
+    ("FT-CLU-017", "cluster:BTSCLU", "Receive", resource("Receive", restart_threshold=3), []),
+    ("FT-CLU-017", "cluster:BTSCLU", "Receive", resource("Receive", restart_period_ms=0), []),
+    ("FT-CLU-017", "cluster:BTSCLU", "Receive", resource("Receive", retry_period_ms=4294967295), []),
+    ("FT-CLU-020", "cluster:BTSCLU", "BTS01", lambda s: estates.by_host(s)["bts01"]["areas"]["platform"]["biztalk"]["services"].append(
+        groups.service("App")), []),
+]
+
+
+@pytest.mark.parametrize(("expected", "subject", "item", "plant", "follow"), FAULTS, ids=[f"{n} {f[0]} {f[2]}" for n, f in enumerate(FAULTS)])
+def test_a_planted_fault_is_found_and_nothing_else(expected, subject, item, plant, follow):
+    snapshots = groups.healthy()
+    plant(snapshots)
+    failed = items(judged(snapshots), "fail")
+    assert (expected, subject, item) in failed
+    assert {control for control, _subject, _item in failed} - {expected} <= set(follow), failed
+
+
+def test_every_control_has_a_planted_fault():
+    assert {fault[0] for fault in FAULTS} == {c.id for c in CONTROLS} | set(OF_CLUSTERED_HOSTS)
