@@ -172,8 +172,9 @@ def _types_of_group(group, resources):
     """The types of the resources of a cluster group, each once; a hole at the end where one may be missing."""
     if observed.is_hole(group):
         return group
-    kinds = [resource if observed.is_hole(resource) else part(resource, "type") for resource in resources
-             if observed.is_hole(resource) or part(resource, "group") == group or observed.is_hole(part(resource, "group"))]
+    groups = [resource if observed.is_hole(resource) else part(resource, "group") for resource in resources]
+    kinds = [of if observed.is_hole(of) else part(resource, "type") for resource, of in zip(resources, groups, strict=True)
+             if observed.is_hole(of) or of == group]
     unseen = first_hole(kinds)
     return sorted({kind for kind in kinds if not observed.is_hole(kind)}) + ([unseen] if unseen else [])
 

@@ -62,6 +62,15 @@ def dtc(name, clustered):
             "remote_clients": False, "remote_administration": False, "authentication": "Incoming"}
 
 
+def biztalk(*services):
+    return {"version": "3.13.717.0", "update": 5, "services": list(services)}
+
+
+def biztalk_service(host, state="Running", mode="Auto"):
+    return {"name": f"BTSSvc${host}", "installed": True, "state": state, "start_mode": mode, "account": r"CONTOSO\svc-bts",
+            "delayed_start": True, "recovery": [{"action": "restart", "delay_seconds": 60.0}]}
+
+
 def snapshot(host, groups, variables, **areas):
     return {"schema": 1, "host": host, "groups": groups, "variables": variables, "collected_at": "2026-11-24T08:00:03Z", "status": "ok",
             "message": "", "seconds": 1.0, "powershell": {"edition": "Desktop"}, "areas": areas}
@@ -76,6 +85,9 @@ def btsclu():
         resource("BTSSSO", "Network Name", "BTSSSO", "BTS02"),
         resource("Single Sign-On", "Generic Service", "BTSSSO", "BTS02", [("BTSSSO", "Network Name")],
                  service_name="ENTSSO", use_network_name=1),
+        resource("IP of BTSSSO", "IP Address", "BTSSSO", "BTS02"),
+        resource("Receive", "Generic Service", "BTSSSO", "BTS02", [("BTSSSO", "Network Name")], service_name="BTSSvc$Receive",
+                 use_network_name=0, possible_owners=["BTS01", "BTS02"]),
         resource("Spooler", "Generic Service", "BTSSSO", "BTS02", service_name="Spooler", use_network_name=0),
         resource("Disk Q", "Physical Disk", "Cluster Group", "BTS01"),
     ], {"kind": "disk", "resource": "Disk Q", "resource_type": "Physical Disk", "state": "Online", "share_path": None, "dynamic_weight": 1})
@@ -97,7 +109,9 @@ def bts_hosts():
         made = platform(computer, f"cid-{computer}", ["ClusSvc", "ENTSSO", "MSDTC"], [dtc("MSDTC-BTSDTC", True)])
         hosts.append(snapshot(computer.lower(), ["biztalk", "cluster_node", "sso"],
                               {"cluster_name": "BTSCLU", "site": site, "witness_site": "C"}, platform=made, cluster=btsclu()))
-    hosts[1]["areas"]["platform"]["services"][1]["state"] = "Running"
+    for host, state in zip(hosts, ("Stopped", "Running"), strict=True):
+        host["areas"]["platform"]["services"][1]["state"] = state
+        host["areas"]["platform"]["biztalk"] = biztalk(biztalk_service("Receive", state, "Manual"))
     return hosts
 
 

@@ -3,13 +3,6 @@ from __future__ import annotations
 
 import baseline_estates as estates
 
-RESTART = [{"action": "restart", "delay_seconds": 60.0}]
-
-
-def service(host, state="Running", mode="Auto"):
-    return {"name": f"BTSSvc${host}", "installed": True, "state": state, "start_mode": mode, "account": r"CONTOSO\svc-bts",
-            "delayed_start": True, "recovery": RESTART}
-
 
 def host(name, kind="in_process", tracks=False, cluster_group=None):
     return {"name": name, "type": kind, "tracks": tracks, "only_32_bit": False, "default": False, "cluster_group": cluster_group}
@@ -49,21 +42,10 @@ def group():
 
 def healthy():
     """The healthy estate with the group: an instance ``sqlbts``, and a fourth server ``bts04``."""
-    snapshots = estates.healthy()
     fourth = estates.snapshot("bts04", ["biztalk"], {}, platform=estates.platform("BTS04", "cid-BTS04", ["ENTSSO", "MSDTC"]))
     instance_host = estates.snapshot("sqlbts", ["sql_instance"], {"instance_name": r"SQLBTS\BTS"}, biztalk=group())
-    snapshots += [fourth, instance_host]
-    by_host = estates.by_host(snapshots)
-    for name in ("bts01", "bts02", "bts03", "bts04"):
-        clustered = name in ("bts01", "bts02")
-        services = [service("Receive", "Running" if name == "bts02" else "Stopped", "Manual")] if clustered else [service("App"), service("Tracking")]
-        by_host[name]["areas"]["platform"]["biztalk"] = {"version": "3.13.717.0", "update": 5, "services": services}
-    estates.in_cluster(snapshots, "BTSCLU", lambda cluster: cluster["resources"].extend(resources()))
+    snapshots = [*estates.healthy(), fourth, instance_host]
+    for name in ("bts03", "bts04"):
+        estates.by_host(snapshots)[name]["areas"]["platform"]["biztalk"] = estates.biztalk(
+            estates.biztalk_service("App"), estates.biztalk_service("Tracking"))
     return snapshots
-
-
-def resources():
-    """What the clustered host needs in the group of ENTSSO."""
-    return [estates.resource("IP of BTSSSO", "IP Address", "BTSSSO", "BTS02"),
-            estates.resource("Receive", "Generic Service", "BTSSSO", "BTS02", [("BTSSSO", "Network Name")], service_name="BTSSvc$Receive",
-                             use_network_name=0, possible_owners=["BTS01", "BTS02"])]

@@ -11,13 +11,12 @@ from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import bas
 BASELINE = baseline.load()
 CONTROLS = [c for c in BASELINE.controls if c.subject == "group"]
 SUBJECT = r"group:SQLBTS\BTS/BizTalkMgmtDb"
-OF_CLUSTERED_HOSTS = ("FT-CLU-014", "FT-CLU-015", "FT-CLU-017", "FT-CLU-020")
 
 
 def judged(snapshots, **options):
-    """The findings about the group, and those of its clustered hosts."""
+    """The findings about the group."""
     report = judge.judge(snapshots, {}, BASELINE, judge.Options(now="2026-11-24T09:00:00Z", **options))
-    return [f for f in report["findings"] if f["control"] in OF_CLUSTERED_HOSTS or f["control"] in {c.id for c in CONTROLS}]
+    return [f for f in report["findings"] if f["control"] in {c.id for c in CONTROLS}]
 
 
 def items(findings, status):
@@ -26,9 +25,8 @@ def items(findings, status):
 
 def test_a_healthy_group_passes():
     findings = judged(groups.healthy())
-    assert {(f["control"], f["subject"], f["status"]) for f in findings if f["status"] != "pass"} == {
-        (control, "cluster:SQLCLU", "not_applicable") for control in OF_CLUSTERED_HOSTS}, [f["evidence"] for f in findings if f["status"] != "pass"]
-    assert {f["control"] for f in findings if f["status"] == "pass"} == {c.id for c in CONTROLS} | set(OF_CLUSTERED_HOSTS)
+    assert {(f["control"], f["subject"], f["status"]) for f in findings if f["status"] != "pass"} == set(), [f["evidence"] for f in findings if f["status"] != "pass"]
+    assert {f["control"] for f in findings if f["status"] == "pass"} == {c.id for c in CONTROLS}
 
 
 def in_group(change):
@@ -73,7 +71,7 @@ FAULTS = [
     ("FT-HST-003", SUBJECT, "App on BTS03", service("bts03", 0, state="Stopped"), []),
     ("FT-HST-003", SUBJECT, "App on BTS04", lambda s: estates.by_host(s)["bts04"]["areas"]["platform"]["biztalk"]["services"].pop(0), []),
     ("FT-HST-003", SUBJECT, "Receive", resource("Receive", state="Failed"), []),
-    ("FT-HST-003", SUBJECT, "Receive", without("Receive"), ["FT-CLU-020"]),
+    ("FT-HST-003", SUBJECT, "Receive", without("Receive"), []),
     ("FT-HST-004", SUBJECT, "App on BTS03", service("bts03", 0, recovery=None), []),
     ("FT-HST-004", SUBJECT, "App on BTS03", service("bts03", 0, recovery=[action("restart"), action("none")]), []),
     ("FT-HST-004", SUBJECT, "Tracking on BTS04", service("bts04", 1, recovery=[action("restart"), action("restart", 5.0)]), []),
@@ -93,16 +91,7 @@ FAULTS = [
     ("FT-HST-013", SUBJECT, "", in_group(lambda g: g["leftovers"].append({"name": "App on OLD", "host": "App", "server": "OLD"})), []),
     ("FT-BAM-007", SUBJECT, "", service("bts04", 1, state="Stopped"), ["FT-HST-003"]),
     ("FT-BAM-007", SUBJECT, "", in_group(lambda g: g["message_boxes"].append({**g["message_boxes"][0], "name": "two"})), []),
-    ("FT-CLU-014", "cluster:BTSCLU", "Receive", without("IP of BTSSSO"), []),
-    ("FT-CLU-014", "cluster:BTSCLU", "Receive", resource("Receive", group="BTSDTC"), []),
-    ("FT-CLU-015", "cluster:BTSCLU", "Receive", platform("bts01", services=[]), []),
     ("FT-CLU-016", SUBJECT, "Receive on BTS01", of("instances", "Receive on BTS01", disabled=True), []),
-    ("FT-CLU-017", "cluster:BTSCLU", "Receive", resource("Receive", restart_action="none"), []),
-    ("FT-CLU-017", "cluster:BTSCLU", "Receive", resource("Receive", restart_threshold=3), []),
-    ("FT-CLU-017", "cluster:BTSCLU", "Receive", resource("Receive", restart_period_ms=0), []),
-    ("FT-CLU-017", "cluster:BTSCLU", "Receive", resource("Receive", retry_period_ms=4294967295), []),
-    ("FT-CLU-020", "cluster:BTSCLU", "BTS01", lambda s: estates.by_host(s)["bts01"]["areas"]["platform"]["biztalk"]["services"].append(
-        groups.service("App")), []),
 ]
 
 
@@ -116,4 +105,4 @@ def test_a_planted_fault_is_found_and_nothing_else(expected, subject, item, plan
 
 
 def test_every_control_has_a_planted_fault():
-    assert {fault[0] for fault in FAULTS} == {c.id for c in CONTROLS} | set(OF_CLUSTERED_HOSTS)
+    assert {fault[0] for fault in FAULTS} == {c.id for c in CONTROLS}

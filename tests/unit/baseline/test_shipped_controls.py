@@ -28,7 +28,8 @@ def test_nothing_has_drifted_on_a_healthy_estate():
     assert {f["control"] for f in report["findings"] if f["status"] == "pass"} == {c.id for c in CONTROLS}
     assert {(f["control"], f["subject"]) for f in report["findings"] if f["status"] == "not_applicable"} == {
         ("FT-CLU-009", "cluster:SQLCLU"), ("FT-CLU-018", "cluster:SQLCLU"), ("FT-CLU-019", "cluster:SQLCLU"),
-        ("FT-SSO-014", "cluster:SQLCLU"), ("FT-CLU-010", "cluster:SQLCLU"), ("FT-CLU-028", "cluster:BTSCLU")}
+        ("FT-SSO-014", "cluster:SQLCLU"), ("FT-CLU-010", "cluster:SQLCLU"), ("FT-CLU-028", "cluster:BTSCLU"),
+        *((f"FT-CLU-0{number}", "cluster:SQLCLU") for number in (14, 15, 17, 20))}
 
 
 def bts(change):
@@ -89,11 +90,19 @@ FAULTS = [
     ("FT-CLU-013", f"dtc:BTSCLU/{DTC}", "", clustered_dtc(authentication="NoAuth"), []),
     ("FT-CLU-013", "dtc:sql01/Local", "", on("sql01", local(authentication="NoAuth")), []),
     ("FT-CLU-013", "dtc:sql01/Local", "", on("sql01", local(authentication="Mutual")), []),
+    ("FT-CLU-014", "cluster:BTSCLU", "Receive", bts(without("IP of BTSSSO")), []),
+    ("FT-CLU-014", "cluster:BTSCLU", "Receive", bts(of("Receive", group="BTSDTC")), []),
+    ("FT-CLU-015", "cluster:BTSCLU", "Receive", on("bts01", lambda p: p["biztalk"].update(services=[])), []),
+    ("FT-CLU-017", "cluster:BTSCLU", "Receive", bts(of("Receive", restart_action="none")), []),
+    ("FT-CLU-017", "cluster:BTSCLU", "Receive", bts(of("Receive", restart_threshold=3)), []),
+    ("FT-CLU-017", "cluster:BTSCLU", "Receive", bts(of("Receive", restart_period_ms=0)), []),
+    ("FT-CLU-017", "cluster:BTSCLU", "Receive", bts(of("Receive", retry_period_ms=4294967295)), []),
     ("FT-CLU-018", "cluster:BTSCLU", SSO, bts(of(SSO, state="Offline")), []),
     ("FT-CLU-018", "cluster:BTSCLU", SSO, bts(of(SSO, depends_on_types=[])), []),
     ("FT-CLU-018", "cluster:BTSCLU", "", bts(without(SSO)), []),
     ("FT-CLU-019", "cluster:BTSCLU", SSO, bts(of(SSO, use_network_name=0)), []),
     ("FT-CLU-019", "cluster:BTSCLU", SSO, bts(of(SSO, use_network_name=None)), []),
+    ("FT-CLU-020", "cluster:BTSCLU", "BTS01", on("bts01", lambda p: p["biztalk"]["services"].append(estates.biztalk_service("App"))), []),
     ("FT-CLU-022", "cluster:SQLCLU", "", sql(lambda c: c["quorum"]["witness"].update(state="Failed")), ["FT-CLU-023"]),
     ("FT-CLU-022", "cluster:SQLCLU", "", sql(lambda c: c["quorum"]["witness"].update(dynamic_weight=0)), ["FT-CLU-023"]),
     ("FT-CLU-023", "cluster:SQLCLU", "SQL01", sql(of("SQL02", weight=0, dynamic_weight=0)), []),
