@@ -1,4 +1,4 @@
-"""Makes docs/rights.md, docs/rights.sql and docs/rights-management.sql from what the queries of the areas declare: what the audit's login needs, and nothing more.
+"""Makes docs/rights.md, rights.sql and rights-management.sql from what the queries of the areas declare: what the audit's login needs, no more.
 
     .venv/bin/python -m tools.rights
 """
