@@ -14,7 +14,7 @@ from ansible.utils.color import ANSIBLE_COLOR
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import AREAS
 from ansible_collections.biztalk.fault_tolerance.plugins.modules import audit as module
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import baseline, contract, judge, report, snapshots, task
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import baseline, contract, judge, report, report_html, snapshots, task
 
 TOP = 5
 STRATEGIES = ("linear", "ansible.builtin.linear", "debug", "ansible.builtin.debug")
@@ -42,13 +42,13 @@ class ActionModule(ActionBase):
         judged = gate(judge.judge(found, inventory, rules, judge.Options(
             hosts, options["fail_from"], options["fail_on_unknown"], note=options["note"])))
         try:
-            path = report.write(judged, options["output"])
+            path, page = report.write(judged, options["output"]), report_html.write(judged, options["output"])
         except ValueError as error:
             raise AnsibleActionFail(str(error)) from None
         task.display.display(report.summary(judged, task.width(), colour=ANSIBLE_COLOR))
-        task.display.display(f"Report: {path}")
+        task.display.display(f"Report: {page}\nFor programs: {path}")
         told = {name: judged[name] for name in ("verdict", "complete", "confidence", "counts")}
-        result = {"changed": False, "report": path, **told}
+        result = {"changed": False, "report": path, "page": page, **told}
         failure = _failure(judged, options)
         if failure:
             return {**result, "failed": True, "msg": f"{failure} See {path}."}

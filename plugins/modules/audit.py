@@ -8,15 +8,15 @@ module: audit
 short_description: Judge snapshots against the fault-tolerance baseline
 version_added: 0.1.0
 description:
-  - Judges what hosts said (see M(biztalk.fault_tolerance.snapshot)) against the controls of the baseline, and writes C(report.json)
-    and a summary on the terminal.
+  - Judges what hosts said (see M(biztalk.fault_tolerance.snapshot)) against the controls of the baseline, and writes
+    C(report.json), C(report.html) and a summary on the terminal.
   - A fact that was not seen never passes. It gives an unknown finding with the reason and lowers the confidence of the verdict.
   - Needs no connection; with O(snapshots) it judges files that were made elsewhere.
 author: the biztalk.fault_tolerance authors (!UNKNOWN)
 extends_documentation_fragment: [biztalk.fault_tolerance.attributes, biztalk.fault_tolerance.attributes.read_only]
 options:
   output:
-    description: Folder on the controller that gets C(report.json).
+    description: Folder on the controller that gets C(report.json) and C(report.html).
     type: path
     required: true
   snapshots:
@@ -116,6 +116,11 @@ report:
   returned: success
   type: str
   sample: out/audit/report.json
+page:
+  description: Path of C(report.html), the same for people.
+  returned: when the estate was judged
+  type: str
+  sample: out/audit/report.html
 """
 
 from ansible.module_utils.basic import AnsibleModule

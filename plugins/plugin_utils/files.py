@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-"""JSON files that are their owner's alone, and plain data."""
+"""Files that are their owner's alone, and plain data."""
 
 import json
 import os
@@ -17,12 +17,17 @@ def plain(value):
 
 
 def write(folder, name, data, sort_keys=False):
-    """Writes JSON to ``<folder>/<name>`` in one step, readable by its owner alone. Returns ``(path, the bytes)``.
+    """Writes JSON to ``<folder>/<name>``, as ``write_text`` does."""
+    return write_text(folder, name, json.dumps(data, ensure_ascii=False, indent=1, sort_keys=sort_keys) + "\n")
+
+
+def write_text(folder, name, text):
+    """Writes ``<folder>/<name>`` in one step, readable by its owner alone. Returns ``(path, the bytes)``.
 
     Raises ValueError with one sentence where the file cannot be written.
     """
     path = pathlib.Path(folder) / name
-    text = (json.dumps(data, ensure_ascii=False, indent=1, sort_keys=sort_keys) + "\n").encode("utf-8", "backslashreplace")
+    text = text.encode("utf-8", "backslashreplace")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")

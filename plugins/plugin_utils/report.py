@@ -18,7 +18,9 @@ NARROWEST = 40
 IN_FULL = 5
 IN_ONE_LINE = 20
 EVIDENCE = 3
-UNKNOWNS = 8
+CAUSES = 8
+NAMED = 10
+WHERE = re.compile(r"(?<=\.) \((?:(?!\. \().)*\)$", re.DOTALL)  # what evaluation adds to a sentence about something unknown
 COLOURS = {"pass": "32", "drift": "31", "cannot tell": "33", "critical": "31;1", "high": "31", "medium": "33", "low": "36",
            "better": "32", "worse": "31", "heading": "1"}
 VERDICTS = {"pass": "PASS", "drift": "DRIFT", "cannot tell": "CANNOT TELL"}
@@ -140,9 +142,9 @@ def summary(report, width=80, colour=False, changes=None):
     page = _Page(width, colour)
     if report["note"]:
         page.put(f"Note: {report['note']}")
-    page.put(f"Verdict: {VERDICTS[report['verdict']]}. {_verdict_sentence(report)}", paint=report["verdict"])
-    page.put(_confidence(report))
-    for sentence in _coverage(report):
+    page.put(f"Verdict: {VERDICTS[report['verdict']]}. {verdict_sentence(report)}", paint=report["verdict"])
+    page.put(confidence(report))
+    for sentence in coverage(report):
         page.put(sentence)
     _put_actions(page, report)
     _put_unknowns(page, report)
@@ -151,37 +153,40 @@ def summary(report, width=80, colour=False, changes=None):
     return "\n".join(page.lines) + "\n"
 
 
-def _verdict_sentence(report):
+def verdict_sentence(report):
+    """What the verdict says, in one sentence."""
     if report["verdict"] == "drift":
         counts = [f"{number} {severity}" for severity, number in report["severities"].items() if number]
-        return f"{_many(report['counts']['fail'], 'finding')} failed: {', '.join(counts)}."
+        return f"{many(report['counts']['fail'], 'finding')} failed: {', '.join(counts)}."
     if report["verdict"] == "pass":
         return f"Everything that was {'judged' if report['complete'] else 'asked of this part of the estate'} is as the baseline asks."
     return "Nothing that was judged has drifted, but not everything could be judged." if report["confidence"]["judged"] else \
         "Nothing could be judged."
 
 
-def _many(number, thing):
+def many(number, thing):
+    """A number and its thing, in the plural where it is not one."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
-def _confidence(report):
-    confidence, counts = report["confidence"], report["counts"]
-    judged, of = confidence["judged"], confidence["of"]
+def confidence(report):
+    """How sure the verdict is, in a sentence or two."""
+    judged, of, counts = report["confidence"]["judged"], report["confidence"]["of"], report["counts"]
     share = f" ({100 * judged // of} %)" if of else ""
     words = {"pass": "passed", "waived": "waived", "not_applicable": "not applicable"}
     rest = [f"{counts[status]} {said}" for status, said in words.items() if counts[status]]
     return f"Confidence: {judged} of {of} findings judged{share}. {', '.join(rest).capitalize()}{'.' if rest else ''}"
 
 
-def _coverage(report):
-    coverage, not_asked, waivers = report["coverage"], report["not_asked"], report["waivers"]
-    if coverage["hosts"] < coverage["of"]:
-        yield f"Covers {coverage['hosts']} of {coverage['of']} hosts of the inventory."
-    if coverage["unread"]:
-        yield f"Not read: {', '.join(coverage['unread'])}."
+def coverage(report):
+    """Sentences on what the report does not cover, and on waivers that accept nothing."""
+    covers, not_asked, waivers = report["coverage"], report["not_asked"], report["waivers"]
+    if covers["hosts"] < covers["of"]:
+        yield f"Covers {covers['hosts']} of {covers['of']} hosts of the inventory."
+    if covers["unread"]:
+        yield f"Not read: {', '.join(covers['unread'])}."
     if not_asked["findings"]:
-        yield f"Not asked in this run: {_many(not_asked['findings'], 'finding')} of {', '.join(not_asked['controls'])}."
+        yield f"Not asked in this run: {many(not_asked['findings'], 'finding')} of {', '.join(not_asked['controls'])}."
     for named in waivers["expired"]:
         yield f"Waiver expired: {named}."
     for named in waivers["unused"]:
@@ -200,7 +205,7 @@ def _put_actions(page, report):
     for number, action in enumerate(shorter[:IN_ONE_LINE], IN_FULL + 1):
         page.put(f"{number}. {_headline(action)} ({', '.join(action['subjects'])})", hang=4, paint=action["severity"])
     if len(shorter) > IN_ONE_LINE:
-        page.put(f"… and {_many(len(shorter) - IN_ONE_LINE, 'more control')}")
+        page.put(f"… and {many(len(shorter) - IN_ONE_LINE, 'more control')}")
     page.put(f"All findings with evidence and repair: {FILE}")
 
 
@@ -218,14 +223,15 @@ def _put_action(page, report, number, action):
     page.put(f"Why: {action['why']}", 3, 2)
     for incident in action["incidents"]:
         page.put(f"Seen ({incident}): {report['incidents'].get(incident, {}).get('title', 'see its source')}", 3, 2)
-    page.put(f"Repair: {_repair(action['repair'])}", 3, 2)
+    page.put(f"Repair: {repair(action['repair'])}", 3, 2)
 
 
-def _repair(repair):
-    if "advisory" in repair:
-        return repair["advisory"]
-    variables = ", ".join(f"{name}: {_flow(value)}" for name, value in repair.get("variables", {}).items())
-    return f"playbook configure (role {repair['role']})" + (f", with what you declare, as {variables}" if variables else "")
+def repair(control):
+    """What to do, of the *repair* of a control: its advice, or the playbook with its variables."""
+    if "advisory" in control:
+        return control["advisory"]
+    variables = ", ".join(f"{name}: {_flow(value)}" for name, value in control.get("variables", {}).items())
+    return f"playbook configure (role {control['role']})" + (f", with what you declare, as {variables}" if variables else "")
 
 
 def _flow(value):
@@ -239,20 +245,57 @@ def _flow(value):
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def causes(report):
+    """Why findings are unknown, wholly or in part: ``{reason, about, says, hosts, findings}``, what touches most first.
+
+    The same sentence about several hosts is one cause; *about* then is "6 hosts", else the host, or the subject that nobody
+    reported, and "" where the sentence names it. *findings*: those that it touches.
+    """
+    hosts = sorted({*report["coverage"]["unread"], *(host for finding in report["findings"] for host in finding["reported_by"])}, key=len)
+    name = re.compile(rf"(?<![\w.-])(?:{'|'.join(map(re.escape, reversed(hosts)))})(?![\w-]|\.\w)", re.IGNORECASE) if hosts else None
+    known = {host.casefold(): host for host in hosts}
+    found = {}
+    for finding in report["findings"]:
+        for reason, sentence in finding["reasons"].items():
+            said = WHERE.sub("", sentence)
+            in_place, in_sentence = ({known[one.casefold()] for one in name.findall(text)} if name else set() for text in (sentence, said))
+            general = name.sub("the host", said) if len(in_sentence) == 1 else said
+            cause = found.setdefault((reason, general), {"said": {}, "hosts": set(), "findings": [], "named": bool(in_sentence)})
+            cause["said"][said] = None
+            cause["hosts"] |= in_sentence or in_place or set(finding["reported_by"]) or {finding["subject"]}
+            cause["findings"].append(finding)
+    told = [{"reason": reason, "says": next(iter(cause["said"])) if len(cause["said"]) == 1 else general,
+             "about": _about(cause, known), "hosts": sorted(cause["hosts"]), "findings": cause["findings"]}
+            for (reason, general), cause in found.items()]
+    return sorted(told, key=lambda cause: -len(cause["findings"]))
+
+
+def _about(cause, known):
+    if len(cause["said"]) == 1 and cause["named"]:
+        return ""
+    if len(cause["hosts"]) == 1:
+        return next(iter(cause["hosts"]))
+    return many(len(cause["hosts"]), "host" if all(host.casefold() in known for host in cause["hosts"]) else "subject")
+
+
+def few(names):
+    """Names in one line, of many only the first."""
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+
+
 def _put_unknowns(page, report):
-    unknown = [finding for finding in report["findings"] if finding["status"] == "unknown"]
-    if not report["confidence"]["reasons"]:
+    found = causes(report)
+    if not found:
         return
     page.heading("What could not be judged, and why")
-    for reason in report["confidence"]["reasons"]:
-        page.put(f"{reason['reason']} ({_many(reason['findings'], 'finding')}): {reason['example']}", hang=2)
-    by_subject = {}
-    for finding in unknown:
-        by_subject.setdefault(finding["subject"], []).append(finding)
-    for subject, findings in list(by_subject.items())[:UNKNOWNS]:
-        page.put(f"{subject}: {', '.join(finding['control'] for finding in findings)}", 2, 2)
-    if len(by_subject) > UNKNOWNS:
-        page.put(f"… and {_many(len(by_subject) - UNKNOWNS, 'more subject')} in {FILE}", 2)
+    for cause in found[:CAUSES]:
+        about = f"{cause['about']}: " if cause["about"] else ""
+        page.put(f"{about}{cause['says']} ({cause['reason']}, {many(len(cause['findings']), 'finding')})", hang=2)
+        if len(cause["hosts"]) > 1:
+            page.put(few(cause["hosts"]), 2, 2)
+        page.put(few(sorted({finding["control"] for finding in cause["findings"]})), 2, 2)
+    if len(found) > CAUSES:
+        page.put(f"… and {many(len(found) - CAUSES, 'more cause')} in {FILE}")
 
 
 def _put_changes(page, changes):

@@ -241,7 +241,7 @@ def test_a_summary_says_what_matters():
     assert lines[2].startswith("Confidence: 40 of 44 findings judged (90 %).")
     assert "Not read: bts03." in lines
     assert text.index("1. FT-CLU-011 [critical]") < text.index("2. FT-CLU-023 [high]") < text.index("What could not be judged")
-    assert "unreachable (4 findings): It does not answer." in text
+    assert "\nbts03: It does not answer. (unreachable, 4 findings)\n  FT-CLU-011, " in text
     assert "Repair: playbook configure (role windows_cluster)" in text
     assert "\x1b" not in text
 
@@ -255,14 +255,51 @@ def test_a_long_list_is_cut_and_says_so(controls, more):
     assert more in text and (more != "") == ("more control" in text)
 
 
-@pytest.mark.parametrize(("subjects", "more"), [(8, ""), (9, "… and 1 more subject in report.json"), (10, "… and 2 more subjects")])
-def test_a_long_list_of_unknowns_is_cut_and_says_so(subjects, more):
+def with_reasons(*told):
+    """A report whose unknown findings have these reasons: ``(subject, hosts that reported it, sentence)``."""
     found = judged(unread(estates.healthy()))
     unknown = next(f for f in found["findings"] if f["status"] == "unknown")
-    found["findings"] = [{**unknown, "subject": f"host:h{n:02}"} for n in range(subjects)]
-    text = report.summary(found)
-    assert text.count("host:h") == min(subjects, 8)
-    assert more in text and (more != "") == ("more subject" in text)
+    found["findings"] = [{**unknown, "subject": subject, "reported_by": list(hosts), "reasons": {"unreachable": sentence}}
+                         for subject, hosts, sentence in told]
+    return found
+
+
+@pytest.mark.parametrize(("causes", "more"), [(8, ""), (9, "… and 1 more cause in report.json"), (10, "… and 2 more causes")])
+def test_a_long_list_of_causes_is_cut_and_says_so(causes, more):
+    text = report.summary(with_reasons(*((f"host:h{n:02}", [f"h{n:02}"], f"Cause {n} is so.") for n in range(causes))))
+    assert text.count("is so. (unreachable, 1 finding)") == min(causes, 8)
+    assert more in text and (more != "") == ("more cause" in text)
+
+
+HOSTS = [f"bts0{n}" for n in range(1, 7)]
+CAUSES = [
+    ("the same of six hosts", [(f"host:{h}", [h], f"{h} cannot be reached: it is cut.") for h in HOSTS],
+     [("6 hosts", "the host cannot be reached: it is cut.", HOSTS, 6)]),
+    ("one host", [("host:bts01", ["bts01"], "bts01 cannot be reached.")], [("", "bts01 cannot be reached.", ["bts01"], 1)]),
+    ("one host that the sentence does not name", [("host:bts01", ["bts01"], "Access is denied.")], [("bts01", "Access is denied.", ["bts01"], 1)]),
+    ("one host of a cluster, seen elsewhere too", [("cluster:C", HOSTS, "bts02 cannot be reached. (nodes[BTS02].state)"),
+                                                  ("host:bts02", ["bts02"], "bts02 cannot be reached.")],
+     [("", "bts02 cannot be reached.", ["bts02"], 2)]),
+    ("the place names the host", [("estate:estate", HOSTS, "It does not answer. (msdtc[BTS02].shared)"), ("host:bts03", ["bts03"], "It does not answer.")],
+     [("2 hosts", "It does not answer.", ["bts02", "bts03"], 2)]),
+    ("hosts that disagree", [("cluster:C", HOSTS, "bts01 says Up; bts02 says Down.")], [("", "bts01 says Up; bts02 says Down.", ["bts01", "bts02"], 1)]),
+    ("nobody reported it", [("cluster:A", [], "Nobody knows."), ("cluster:B", [], "Nobody knows.")],
+     [("2 subjects", "Nobody knows.", ["cluster:A", "cluster:B"], 2)]),
+    ("names within names", [("host:a", ["a"], "a is no part of a-b or a.b."), ("host:a-b", ["a-b"], "a-b is down.")],
+     [("", "a is no part of a-b or a.b.", ["a", "a-b"], 1), ("", "a-b is down.", ["a-b"], 1)]),
+    ("what touches most comes first", [("host:x", ["x"], "One."), ("host:y", ["y"], "Two."), ("host:z", ["z"], "Two.")],
+     [("2 hosts", "Two.", ["y", "z"], 2), ("x", "One.", ["x"], 1)]),
+]
+
+
+@pytest.mark.parametrize(("told", "causes"), [case[1:] for case in CAUSES], ids=[case[0] for case in CAUSES])
+def test_what_is_unknown_is_grouped_by_its_cause(told, causes):
+    found = with_reasons(*told)
+    found["coverage"]["unread"] = []
+    assert [(c["about"], c["says"], c["hosts"], len(c["findings"])) for c in report.causes(found)] == causes
+    for about, says, _hosts, number in causes:
+        head = f"{about}: {says}" if about else says
+        assert f"\n{head} (unreachable, {number} finding" in report.summary(found, width=200)
 
 
 def test_colours_only_when_asked():
