@@ -4,6 +4,8 @@ The description is the ``estate`` of a scenario file; lab/scenarios/healthy.yml 
 """
 from __future__ import annotations
 
+import base64
+import struct
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -66,6 +68,10 @@ BIZTALK_HOSTS = {   # hosts of the BizTalk group, as its management database has
     "TrackingHost": {"type": 1, "tracking": True, "only_32_bit": False, "default": False, "clustered": False},
 }
 BIZTALK_ACCOUNT = r"CONTOSO\svc-bts"
+BIZTALK = r"HKLM\SOFTWARE\Microsoft\BizTalk Server\3.0"
+BIZTALK_UPDATE = (r"HKLM\SOFTWARE\Wow6432Node\Microsoft\Windows\CurrentVersion\Uninstall"
+                  r"\Microsoft BizTalk Server 2020 Cumulative Update 5")     # the name of the key: a field script finds updates by it
+RESTART_THRICE = base64.b64encode(struct.pack("<11I", 86400, 0, 0, 3, 20, *(1, 60000) * 3)).decode()   # SERVICE_FAILURE_ACTIONS, winsvc.h
 
 
 def guid(*parts):
@@ -95,8 +101,10 @@ def build(description, clock=None):
     estate = {"hosts": {}, "clusters": {}, "users": {}, "shares": {}}
     for number, (name, host) in enumerate(description["hosts"].items()):
         estate["hosts"][name] = _host(name, host or {}, domain, number, started)
+    for instance in biztalk_instances(description):
+        _biztalk_instance(estate["hosts"][instance["server"].lower()], instance["host"], bool(instance["cluster_group"]))
     for name, cluster in description.get("clusters", {}).items():
-        estate["clusters"][name] = Cluster(name, cluster, domain, estate).document()
+        estate["clusters"][name] = Cluster(name, cluster, domain, estate, biztalk_instances(description)).document()
     for path, share in description.get("shares", {}).items():
         estate["shares"][path] = {"writers": share["writers"]}
     for name, user in description["users"].items():
@@ -124,6 +132,19 @@ def _host(name, host, domain, number, started):
         "unreadable": {},           # object type -> properties whose getter throws; a test's hook
     }
     return document
+
+
+def _biztalk_instance(server, host, clustered):
+    """What an installed host instance leaves on its server: the version of the binaries, and the service of an in-process one."""
+    server["registry"][BIZTALK] = {"ProductName": ["String", "Microsoft BizTalk Server 2020"], "ProductVersion": ["String", "3.13.717.0"]}
+    server["registry"][BIZTALK_UPDATE] = {"DisplayName": ["String", "Microsoft BizTalk Server 2020 Cumulative Update 5"]}
+    if BIZTALK_HOSTS[host]["type"] != 1:
+        return
+    service = f"BTSSvc${host}"
+    server["services"][service] = {"display": f"BizTalk Service BizTalk Group : {host}", "account": BIZTALK_ACCOUNT,
+                                   "state": "Stopped" if clustered else "Running", "mode": "Manual" if clustered else "Auto"}
+    server["registry"][rf"HKLM\SYSTEM\CurrentControlSet\Services\{service}"] = {
+        "DelayedAutostart": ["DWord", int(not clustered)], "FailureActions": ["Binary", RESTART_THRICE], "ObjectName": ["String", BIZTALK_ACCOUNT]}
 
 
 ACCOUNTS = {"MSDTC": r"NT AUTHORITY\NetworkService", "ClusSvc": "LocalSystem", "ENTSSO": r"CONTOSO\svc-sso"}
@@ -161,13 +182,13 @@ def _registry(name, host, number):
 class Cluster:
     """Builds one cluster's document."""
 
-    def __init__(self, name, description, domain, estate):
+    def __init__(self, name, description, domain, estate, instances):
         self.name, self.description, self.domain = name, description, domain
         self.words = LANGUAGES[description.get("language", "en")]
         self.nodes = description["nodes"]
         self.groups, self.resources = [], []
         self.disks, self.number = 0, len(estate["clusters"])
-        self.hosts = estate["hosts"]
+        self.hosts, self.instances = estate["hosts"], instances
 
     def document(self):
         core = self._group(self.words["core"], 1, self.nodes[0], core=True)
@@ -185,6 +206,9 @@ class Cluster:
             name = self._access_point(group, self.description["sso"], f"IP Address {self.description['sso']}", self.description["sso"])
             self._resource(group, "Enterprise Single Sign-On Service", "Generic Service", [[name]], private={
                 "ServiceName": ["String", "ENTSSO"], "StartupParameters": ["String", ""], "UseNetworkName": ["UInt32", 1]})
+            for host in sorted({one["host"] for one in self.instances if one["cluster_group"] == self.description["sso"]}):
+                self._resource(group, f"BizTalk Host Instance ({host})", "Generic Service", [[name]], private={
+                    "ServiceName": ["String", f"BTSSvc${host}"], "StartupParameters": ["String", ""], "UseNetworkName": ["UInt32", 0]})
             for node in self.nodes:
                 self.hosts[node]["services"]["ENTSSO"].update(mode="Manual", state="Stopped")
         if self.description.get("sql"):

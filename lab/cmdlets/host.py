@@ -43,7 +43,7 @@ def _instances(run, name):
 @cmdlet(r"CimCmdlets\Get-CimInstance", takes="ClassName Filter Property Namespace", source=CLASSES,
         assumed="hardware and memory of a virtual machine; properties not asked for with -Property are null")
 def get_cim_instance(run):
-    """Instances of Win32_OperatingSystem, Win32_ComputerSystem and Win32_Service, filtered by equalities."""
+    """Instances of Win32_OperatingSystem, Win32_ComputerSystem and Win32_Service, filtered by equalities and LIKE."""
     if run.get("Namespace", "root/cimv2").lower().replace("\\", "/") != "root/cimv2":
         raise not_modelled(f"the CIM namespace {run.get('Namespace')}")
     known = {name.casefold(): name for name in ("Win32_OperatingSystem", "Win32_ComputerSystem", "Win32_Service")}
@@ -59,8 +59,8 @@ def get_cim_instance(run):
 
 
 def satisfies(run, properties, text):
-    """A WQL condition of equalities joined by AND and OR, for one instance."""
-    clause = r"""\s*(\w+)\s*(=|<>|!=)\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|(\d+|TRUE|FALSE))\s*"""
+    """A WQL condition of equalities and likenesses joined by AND and OR, for one instance."""
+    clause = r"""\s*(\w+)\s*(=|<>|!=|\bLIKE\b)\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|(\d+|TRUE|FALSE))\s*"""
     if not re.fullmatch(f"{clause}(?:(?:AND|OR){clause})*", text, re.IGNORECASE):
         raise _invalid_query(run)
     alternatives = [[]]
@@ -80,6 +80,11 @@ def _equal(run, properties, name, operator, single, double, bare):
     if own is None:
         raise _invalid_query(run)
     wanted = re.sub(r"\\(.)", r"\1", single or double or bare)
+    if operator.upper() == "LIKE":
+        if "[" in wanted:
+            raise not_modelled(f"a set of characters in LIKE '{wanted}'")
+        pattern = "".join({"%": ".*", "_": "."}.get(character, re.escape(character)) for character in wanted)
+        return re.fullmatch(pattern, str(properties[own]), re.IGNORECASE | re.DOTALL) is not None
     return (str(properties[own]).casefold() == wanted.casefold()) == (operator == "=")
 
 

@@ -162,8 +162,9 @@ def test_a_getter_that_throws_is_unreadable_and_its_neighbours_are_not(console):
 
 @pytest.mark.parametrize("condition, found", [
     ("Name='MSDTC'", ["MSDTC"]), ("name = 'msdtc' OR Name=\"ClusSvc\"", ["ClusSvc", "MSDTC"]), ("State='Running' AND Name<>'MSDTC'", ["ClusSvc", "W32Time"]),
-    ("Name='A' OR State='Stopped' AND StartMode='Manual'", ["ENTSSO"]), ("Name=' OR Name='", []), ("Name LIKE 'M%'", None), ("Nome='x'", None),
-    ("Name='x\\' OR \\'y'", []), ("", ["ClusSvc", "ENTSSO", "MSDTC", "W32Time"]),
+    ("Name='A' OR State='Stopped' AND StartMode='Manual'", ["BTSSvc$ReceiveHost", "ENTSSO"]), ("Name=' OR Name='", []), ("Nome='x'", None),
+    ("Name LIKE 'm%' OR Name='ENTSSO'", ["ENTSSO", "MSDTC"]), ("Name LIKE 'BTSSvc$%'", ["BTSSvc$ReceiveHost"]), ("Name LIKE '_SDTC'", ["MSDTC"]),
+    ("Name LIKE 'M'", []), ("Name='x\\' OR \\'y'", []), ("", ["BTSSvc$ReceiveHost", "ClusSvc", "ENTSSO", "MSDTC", "W32Time"]),
 ])
 def test_filters_of_services(console, condition, found):
     given = {"ClassName": "Win32_Service", **({"Filter": condition} if condition else {})}

@@ -3,9 +3,7 @@ from __future__ import annotations
 import baseline_estates as estates
 import group_estates as groups
 import pytest
-import three_valued
 
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import baseline, judge
 
 BASELINE = baseline.load()
