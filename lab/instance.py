@@ -32,7 +32,7 @@ from lab.tsql.session import Session
 from lab.tsql.store import CATALOGUE, Store
 from lab.tsql.zone import to_local
 
-FAULTS = ("close", "error", "delay", "reset")
+FAULTS = ("close", "silent", "error", "delay", "reset")
 DEADLOCK = (13, 51, "Transaction (Process ID 52) was deadlocked on lock resources with another process and has been chosen as the deadlock "
                     "victim. Rerun the transaction.")
 
