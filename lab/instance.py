@@ -106,12 +106,24 @@ class Instance(Store):
                 {"name": name, "principal_id": number, "sid": b"\1" if name == "sa" else name.casefold().encode("utf-16-le")[:85], "type": "S",
                  "type_desc": "SQL_LOGIN", "is_disabled": 0, "create_date": datetime(2024, 2, 5, 10), "modify_date": datetime(2024, 2, 5, 10),
                  "default_database_name": database}])
+            self.grant(name, "CONNECT SQL")
 
     def grant(self, login, right, securable=""):
+        self.revoke(login, right, securable)
         self.rights.grant(login, right, securable)
+        if not securable:
+            self.insert("master", "sys.server_permissions", [
+                {"class": 100, "class_desc": "SERVER", "major_id": 0, "minor_id": 0, "grantee_principal_id": self._principal(login),
+                 "grantor_principal_id": 1, "permission_name": right.upper(), "state": "G", "state_desc": "GRANT"}])
 
     def revoke(self, login, right, securable=""):
         self.rights.revoke(login, right, securable)
+        if not securable:
+            self.query('DELETE FROM "master.sys.server_permissions" WHERE grantee_principal_id = ? AND permission_name = ?',
+                       (self._principal(login), right))
+
+    def _principal(self, login):
+        return self.query('SELECT principal_id FROM "master.sys.server_principals" WHERE name = ?', (login,))[0]["principal_id"]
 
     def connect(self, login, password, database=""):
         """A session for a login. Raises SqlProblem 18456 or 4060."""

@@ -54,7 +54,7 @@ def _declared(node):
     written = node.sql(dialect="tsql").casefold().replace(" ", "")
     if types.base(written) in ("char", "varchar", "nchar", "nvarchar", "binary", "varbinary") and "(" not in written:
         written += "(30)"
-    written = {"datetimeoffset": "datetimeoffset(7)", "datetime2": "datetime2(7)", "decimal": "numeric(18,0)", "numeric": "numeric(18,0)",
+    written = {"integer": "int", "datetimeoffset": "datetimeoffset(7)", "datetime2": "datetime2(7)", "decimal": "numeric(18,0)", "numeric": "numeric(18,0)",
                "timestamp": "datetime2(7)", "double": "float", "real": "float"}.get(written, written)
     types.family(written)
     return written

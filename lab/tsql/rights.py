@@ -5,7 +5,8 @@ from lab.tsql.problem import SqlProblem
 
 HIDDEN = ("sys.master_files", "sys.availability_groups", "sys.availability_replicas", "sys.availability_databases_cluster",
           "sys.availability_group_listeners", "sys.availability_groups_cluster", "sys.availability_group_listener_ip_addresses",
-          "sys.database_mirroring", "sys.linked_logins", "sys.server_role_members")  # no rows without VIEW ANY DEFINITION
+          "sys.database_mirroring", "sys.linked_logins", "sys.server_role_members", "sys.server_permissions",
+          "sys.database_mirroring_endpoints", "sys.certificates")  # no rows without VIEW ANY DEFINITION
 ROLES = {"db_owner": ("SELECT", "INSERT", "UPDATE", "DELETE", "EXECUTE", "CONNECT", "VIEW DEFINITION", "BACKUP DATABASE", "BACKUP LOG"),
          "db_datareader": ("SELECT",), "db_backupoperator": ("BACKUP DATABASE", "BACKUP LOG")}
 GUESTS = ("master", "tempdb", "msdb")  # every login is let in
