@@ -1,0 +1,151 @@
+"""From the SQL Server part of an estate's description to filled instances.
+
+``instances``: name -> {port, cluster | host, shipped_from}, ``availability_groups``: name -> {cluster, listener, replicas (the first is
+primary), databases: name -> kind}, ``biztalk_group``: {on, databases: kind -> name, share, backup}, ``logins``: {operator, auditor}.
+lab/scenarios/healthy.yml shows every key. A backup of null leaves the job as BizTalk's set-up does.
+"""
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from lab import estate
+from lab.instance import Instance
+from lab.sqlmodel import biztalk, groups, jobs, procedures, servers
+from lab.sqlmodel.servers import Description
+from lab.sqlmodel.world import World, local
+
+DAYS = 15                   # of history: one more than what the clean-up keeps
+KEEP = {"*": 40}            # rows of history of a job; the backup job's are all kept (assumed: an administrator trims the others)
+BESIDE = ("BAMArchive", "BAMStarSchema")        # databases of BizTalk that its job does not take
+
+
+class Plan:
+    """What follows from the description: who holds what, under which names."""
+
+    def __init__(self, description):
+        self.description = description
+        self.netbios = description.get("domain", "contoso.test").split(".")[0].upper()
+        self.instances = description.get("instances", {})
+        self.groups = description.get("availability_groups", {})
+        self.group = description.get("biztalk_group")
+        self.aliases = {about["listener"]: about["replicas"][0] for about in self.groups.values()}
+        self.account = rf"{self.netbios}\svc-sql"
+
+    def in_group(self, instance):
+        """(name, description) of the availability group that an instance is a replica of, or (None, None)."""
+        return next(((name, about) for name, about in self.groups.items() if instance in about["replicas"]), (None, None))
+
+    @property
+    def places(self):
+        """Kind of database -> (server name as BizTalk has it, database)."""
+        names = {kind: self.group["databases"].get(kind, kind) for kind in biztalk.PARTS}
+        listeners = {database: about["listener"] for about in self.groups.values() for database in about["databases"]}
+        return {kind: (listeners.get(name, self.group["on"]), name) for kind, name in names.items()}
+
+    @property
+    def sso_server(self):
+        """The name under which ENTSSO's master secret server is reached."""
+        clustered = [cluster["sso"] for cluster in self.description.get("clusters", {}).values() if cluster.get("sso")]
+        return clustered[0] if clustered else next(name.upper() for name, host in self.description["hosts"].items() if "sso" in (host or {}).get("groups", ()))
+
+    @property
+    def custom(self):
+        """The databases registered beside BizTalk's own: (friendly name, database, server)."""
+        return [(name, name, about["listener"]) for about in self.groups.values() for name, kind in about["databases"].items() if kind == "custom"]
+
+    def databases(self, instance):
+        """Name -> kind of the user databases that an instance has."""
+        about, (_name, group) = self.instances[instance], self.in_group(instance)
+        if group:
+            return dict(group["databases"])
+        if about.get("shipped_from"):
+            return {name: kind for name, kind in self.databases(about["shipped_from"]).items() if kind not in BESIDE}
+        if self.group and self.group["on"] == instance:
+            shared = {database for about in self.groups.values() for database in about["databases"]}
+            own = {name: kind for kind, (_server, name) in self.places.items() if name not in shared}
+            return own | {self.group["databases"].get(kind, kind): kind for kind in BESIDE}
+        return {}
+
+    def describe(self, name, now):
+        about = self.instances[name]
+        cluster = about.get("cluster")
+        nodes = self.description["clusters"][cluster]["nodes"] if cluster else [about["host"]]
+        grouped = self.in_group(name)[1]
+        source = about.get("shipped_from")
+        linked = [source] if source else []
+        if self.group and self.group["on"] == name:
+            linked = sorted({server for server, _database in self.places.values()} | {row[2] for row in self.custom} - {name})
+        share = self.group["share"] if self.group else []
+        return Description(
+            name, "fci" if cluster else "replica" if grouped else "dr" if source else "alone", cluster or about["host"], nodes, self.account,
+            devices=[share, "S:\\", "L:\\"] if cluster else [share, "D:\\", "L:\\"], started=now - timedelta(days=16, hours=3),
+            databases=self.databases(name), linked=linked, restoring=bool(source),
+            configuration={"Ad Hoc Distributed Queries": 1} if source else {},
+            history_rows={**KEEP, f"Backup BizTalk Server ({self.places['BizTalkMgmtDb'][1]})": 8000} if self.group else KEEP)
+
+
+def opened(description, folder=None, clock=None):
+    """The instances of an estate: name -> Instance, filled where *folder* (None: in memory) holds none yet, and the World they make.
+
+    *clock*: a function that gives the estate's clock (see lab.instance)."""
+    plan = Plan(description)
+    instances = {name: Instance(name, str(Path(folder) / f"sql{number}.sqlite") if folder else ":memory:", clock)
+                 for number, name in enumerate(plan.instances)}
+    if not instances:
+        return None
+    now = next(iter(instances.values())).now
+    world = World(instances, {name: plan.describe(name, local(now)) for name in instances}, plan.aliases)
+    fresh = [name for name, instance in instances.items() if instance.fresh]
+    for name in fresh:
+        _fill(plan, world, name, now)
+    procedures.install(world)
+    if fresh:
+        world.run_agents(now - timedelta(days=DAYS), now)
+        world.flush()
+    return world
+
+
+def _fill(plan, world, name, now):
+    instance, about = world.instances[name], world.descriptions[name]
+    here, utc = local(now), now.replace(tzinfo=None)
+    servers.fill(instance, about)
+    for role, login in plan.description.get("logins", {}).items():
+        instance.login(login["name"], login["password"], sysadmin=role == "operator")
+        if role == "auditor":
+            for right in ("VIEW SERVER STATE", "VIEW ANY DEFINITION"):
+                instance.grant(login["name"], right)
+    group, about_group = plan.in_group(name)
+    if group:
+        cluster = plan.description["clusters"][about_group["cluster"]]
+        members = [(node.upper(), 0, 1) for node in cluster["nodes"]] + ([(cluster["witness"]["share"], 2, 1)] if "share" in cluster["witness"] else [])
+        groups.fill(instance, group, about_group, about_group["cluster"], members, here)
+    made = list(_jobs(plan, name))
+    if plan.group and plan.group["on"] == name:
+        hosts = estate.biztalk_instances(plan.description)
+        biztalk.management(instance, plan.places, plan.sso_server, hosts, plan.custom, utc)
+        biztalk.view(instance, plan.places["BizTalkMgmtDb"][1])
+        biztalk.messagebox(instance, plan.places["BizTalkMsgBoxDb"][1], hosts, utc)
+    jobs.insert(instance, made)
+
+
+def _jobs(plan, name):
+    """The jobs of an instance: BizTalk's for the databases that it holds, an administrator's own, those of log shipping."""
+    about, (_group, group) = plan.instances[name], plan.in_group(name)
+    databases, share = plan.databases(name), plan.group["share"]
+    if about.get("shipped_from"):
+        yield from jobs.shipping_jobs(about["shipped_from"])
+    else:
+        places = {kind: place for kind, place in plan.places.items() if place[1] in databases}
+        wanted = []
+        if "BizTalkMgmtDb" in places:
+            wanted += jobs.management_jobs(places["BizTalkMgmtDb"][1], plan.group["backup"] and {"path": share, **plan.group["backup"]})
+        if "BizTalkMsgBoxDb" in places:
+            wanted += jobs.messagebox_jobs(places["BizTalkMsgBoxDb"], plan.places["BizTalkDTADb"])
+        if "BizTalkDTADb" in places:
+            wanted.append(jobs.tracking_job(places["BizTalkDTADb"][1], plan.group["backup"] is not None))
+        if "BizTalkRuleEngineDb" in places:
+            wanted.append(jobs.rules_job(places["BizTalkRuleEngineDb"][1]))
+        yield from (jobs.guarded(job, job["database"]) for job in wanted) if group else wanted
+    beside = [database for database, kind in databases.items() if kind in BESIDE]
+    yield jobs.own_backup_job(["master", "model", "msdb", *beside], rf"{share}\{name.replace(chr(92), '_')}", 13000)

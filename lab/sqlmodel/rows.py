@@ -1,0 +1,211 @@
+"""Between the tables of an instance and what runs over them: jobs, log chains, backup sets, marks.
+
+History is written in bulk, as SQLite keeps it (see lab.tsql.types). Assumed: each backup has a file of its own; sizes after
+compression; what identifies databases and media is made from their names.
+"""
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from lab.sqlmodel import agent, sets
+from lab.sqlmodel.backups import LSN_START, Database, Server
+from lab.tsql import types
+
+GROWTH = {"BizTalkMsgBoxDb": 2600, "BizTalkDTADb": 1900, "BAMPrimaryImport": 400}    # log blocks of 512 bytes in a quarter of an hour
+ROOT = uuid.UUID("5f3f8f0e-6a63-4f0b-8f7e-0d3a9a1c7b22")
+
+
+def guid(*parts):
+    return str(uuid.uuid5(ROOT, "/".join(map(str, parts)))).upper()
+
+
+def kept(moment):
+    """A local time as a datetime column keeps it."""
+    return moment and types.keep_time(moment, 0, None, "datetime")
+
+
+def bulk(instance, database, table, rows):
+    """Inserts many rows of the same columns, already as they are kept."""
+    if rows:
+        name, known = instance.table(database, table)
+        assert not (strange := rows[0].keys() - known.keys()), f"{name} has no column {', '.join(strange)}"
+        columns = ", ".join(f'"{column}"' for column in rows[0])
+        instance.sqlite.execute("SAVEPOINT bulk")
+        instance.sqlite.executemany(f'INSERT INTO "{name}" ({columns}) VALUES ({", ".join("?" * len(rows[0]))})', (list(row.values()) for row in rows))
+        instance.sqlite.execute("RELEASE bulk")
+
+
+def highest(instance, table, column):
+    return instance.query(f'SELECT COALESCE(MAX("{column}"), 0) AS n FROM "{table}"')[0]["n"]
+
+
+# --- the Agent
+
+def agent_runs(instance):
+    return bool(instance.query("SELECT 1 FROM \"master.sys.dm_server_services\" WHERE servicename LIKE 'SQL Server Agent%' AND status = 4"))
+
+
+def read_jobs(instance, description):
+    """The jobs of msdb, in the order of their making."""
+    jobs, keep = [], description.history_rows
+    for row in instance.query('SELECT job_id, name, enabled FROM "msdb.dbo.sysjobs" ORDER BY rowid'):
+        steps = [agent.Step(s["step_id"], s["step_name"], s["command"] or "", s["database_name"] or "master", s["on_success_action"],
+                            s["on_fail_action"], s["on_success_step_id"], s["on_fail_step_id"])
+                 for s in instance.query('SELECT * FROM "msdb.dbo.sysjobsteps" WHERE job_id = ? ORDER BY step_id', (row["job_id"],))]
+        schedules = [agent.Schedule(s["schedule_id"], s["name"], s["enabled"], s["freq_type"], s["freq_interval"], s["freq_subday_type"],
+                                    s["freq_subday_interval"], s["freq_recurrence_factor"], s["active_start_date"], s["active_start_time"],
+                                    s["active_end_time"])
+                     for s in instance.query('SELECT s.* FROM "msdb.dbo.sysschedules" s JOIN "msdb.dbo.sysjobschedules" j '
+                                             "ON j.schedule_id = s.schedule_id WHERE j.job_id = ? ORDER BY s.schedule_id", (row["job_id"],))]
+        activity = instance.query('SELECT start_execution_date AS begun, stop_execution_date AS ended FROM "msdb.dbo.sysjobactivity" WHERE job_id = ?',
+                                  (row["job_id"],))[0]
+        begun, ended = (value and datetime.fromisoformat(value) for value in activity.values())
+        jobs.append(agent.Job(row["job_id"], row["name"], bool(row["enabled"]), steps, schedules, keep.get(row["name"], keep["*"]),
+                              started=begun, busy=ended or (None if begun else datetime.min)))
+    return jobs
+
+
+def write_jobs(instance, jobs):
+    """New history, trimmed to what each job keeps, and what the Agent remembers of the newest runs."""
+    number, made = highest(instance, "msdb.dbo.sysjobhistory", "instance_id"), []
+    lines = sorted(((row["run_date"], row["run_time"], place, job, row) for job in jobs for place, row in enumerate(job.history)),
+                   key=lambda line: (line[0], line[1]))
+    server = instance.property("ServerName")
+    for _date, _time, _place, job, row in lines:
+        number += 1
+        made.append({"instance_id": number, "job_id": job.id, **row, "operator_id_emailed": 0, "operator_id_netsent": 0, "operator_id_paged": 0,
+                     "retries_attempted": 0, "server": server})
+    bulk(instance, "msdb", "dbo.sysjobhistory", made)
+    for job in jobs:
+        if job.history:
+            instance.query('DELETE FROM "msdb.dbo.sysjobhistory" WHERE job_id = ? AND instance_id NOT IN (SELECT instance_id FROM '
+                           '"msdb.dbo.sysjobhistory" WHERE job_id = ? ORDER BY instance_id DESC LIMIT ?)', (job.id, job.id, job.keep))
+        for step in job.steps:
+            if step.last:
+                outcome, seconds, begin = step.last
+                instance.query('UPDATE "msdb.dbo.sysjobsteps" SET last_run_outcome = ?, last_run_duration = ?, last_run_date = ?, last_run_time = ? '
+                               "WHERE job_id = ? AND step_id = ?",
+                               (outcome, seconds, agent.as_date(begin), agent.as_time(begin), job.id, step.id))
+        if job.last:
+            outcome, message, begin, seconds = job.last
+            instance.query('UPDATE "msdb.dbo.sysjobservers" SET last_run_outcome = ?, last_outcome_message = ?, last_run_date = ?, last_run_time = ?, '
+                           "last_run_duration = ? WHERE job_id = ?", (outcome, message, agent.as_date(begin), agent.as_time(begin), seconds, job.id))
+        if job.started:
+            instance.query('UPDATE "msdb.dbo.sysjobactivity" SET run_requested_date = ?, start_execution_date = ?, last_executed_step_id = ?, '
+                           "stop_execution_date = ? WHERE job_id = ?",
+                           (kept(job.started), kept(job.started), None if job.running else job.steps[-1].id, kept(job.busy), job.id))
+
+
+# --- log chains
+
+def read_server(instance, description):
+    """The databases with their log chains, as msdb and sys.database_recovery_status tell them."""
+    known = {row["database_name"].casefold(): row for row in instance.query(
+        "SELECT database_name, MAX(last_lsn) AS lsn, MAX(backup_start_date) AS t, MAX(CASE WHEN type = 'D' AND is_copy_only = 0 THEN "
+        "checkpoint_lsn END) AS base, MAX(CASE WHEN type = 'L' AND is_copy_only = 0 THEN last_lsn END) AS log "
+        'FROM "msdb.dbo.backupset" GROUP BY database_name')}
+    databases = {}
+    for row in instance.query(
+            'SELECT d.name, d.database_id, d.recovery_model_desc, d.create_date, r.last_log_backup_lsn, '
+            '(SELECT SUM(size) FROM "master.sys.master_files" f WHERE f.database_id = d.database_id AND f.type = 0) AS pages '
+            'FROM "master.sys.databases" d JOIN "master.sys.database_recovery_status" r ON r.database_id = d.database_id'):
+        seen = known.get(row["name"].casefold(), {})
+        chain = row["last_log_backup_lsn"] and int(row["last_log_backup_lsn"])
+        databases[row["name"]] = Database(
+            row["name"], row["database_id"], row["recovery_model_desc"], row["pages"] // 128, GROWTH.get(description.databases.get(row["name"]), 20),
+            datetime.fromisoformat(row["create_date"]), max(int(seen.get("lsn") or LSN_START), chain or 0), chain,
+            seen.get("base") and int(seen["base"]), not seen.get("log") or chain != int(seen["log"]),
+            datetime.fromisoformat(seen["t"]) if seen else None)
+    default = instance.query("SELECT value_in_use AS v FROM \"master.sys.configurations\" WHERE name = 'backup compression default'")
+    return Server(instance.property("ServerName"), databases, description.devices, compression_default=bool(default and int(default[0]["v"])))
+
+
+def write_server(instance, server):
+    """The new backups as rows of msdb, and where each log chain has got to."""
+    number = highest(instance, "msdb.dbo.backupset", "backup_set_id")
+    media = highest(instance, "msdb.dbo.backupmediaset", "media_set_id")
+    facts = {name: instance.property(name) for name in ("MachineName", "Collation", "ProductVersion")}
+    bulk(instance, "msdb", "dbo.backupset", [_backupset(number + n, media + n, made, server.name, facts) for n, made in enumerate(server.made, 1)])
+    bulk(instance, "msdb", "dbo.backupmediaset", [
+        {"media_set_id": media + n, "media_uuid": guid("media", server.name, media + n), "media_family_count": 1, "software_name": "Microsoft SQL Server",
+         "software_vendor_id": 4608, "MTF_major_version": 1, "mirror_count": 1, "is_password_protected": 0, "is_compressed": int(made.compressed),
+         "is_encrypted": 0} for n, made in enumerate(server.made, 1)])
+    bulk(instance, "msdb", "dbo.backupmediafamily", [
+        {"media_set_id": media + n, "family_sequence_number": 1, "media_family_id": guid("family", server.name, media + n), "media_count": 1,
+         "logical_device_name": None, "physical_device_name": made.wanted.path, "device_type": 9 if made.wanted.path.casefold().startswith("http") else 2,
+         "physical_block_size": 512, "mirror": 0} for n, made in enumerate(server.made, 1)])
+    for database in server.databases.values():
+        instance.query('UPDATE "master.sys.database_recovery_status" SET last_log_backup_lsn = ? WHERE database_id = ?',
+                       (database.chain and lsn(database.chain), database.number))
+
+
+def lsn(number):
+    """An LSN as numeric(25,0) is kept."""
+    return None if number is None else str(number).zfill(25)
+
+
+def _backupset(number, media, made, server, facts):
+    database, version = made.database, facts["ProductVersion"].split(".")
+    fork = guid("fork", server, database.name)
+    return {
+        "backup_set_id": number, "backup_set_uuid": guid("set", server, number), "media_set_id": media, "first_family_number": 1,
+        "first_media_number": 1, "last_family_number": 1, "last_media_number": 1, "position": 1, "software_vendor_id": 4608, "name": made.wanted.name,
+        "user_name": made.user, "software_major_version": int(version[0]), "software_minor_version": int(version[1]),
+        "software_build_version": int(version[2]), "time_zone": 4, "first_lsn": lsn(made.first), "last_lsn": lsn(made.last),
+        "checkpoint_lsn": lsn(made.checkpoint), "database_backup_lsn": lsn(made.base or 0), "database_creation_date": kept(database.created),
+        "backup_start_date": kept(made.start.replace(microsecond=0)), "backup_finish_date": kept(made.finish.replace(microsecond=0)),
+        "type": made.wanted.kind, "compatibility_level": 150, "database_version": 904, "backup_size": made.size,
+        "compressed_backup_size": made.size // 4 if made.compressed else made.size, "database_name": database.name, "server_name": server,
+        "machine_name": facts["MachineName"], "collation_name": facts["Collation"], "recovery_model": database.recovery, "is_snapshot": 0,
+        "is_readonly": 0, "is_single_user": 0, "has_backup_checksums": int(made.wanted.checksum), "is_damaged": 0, "begins_log_chain": int(made.begins),
+        "is_copy_only": int(made.wanted.copy_only), "is_password_protected": 0, "has_bulk_logged_data": 0, "has_incomplete_metadata": 0,
+        "is_force_offline": 0, "database_guid": guid("database", server, database.name), "family_guid": guid("database", server, database.name),
+        "first_recovery_fork_guid": fork, "last_recovery_fork_guid": fork}
+
+
+# --- backup sets and marks
+
+def read_group(instance, database):
+    """The Group of a management database, without its callbacks."""
+    table = f'"{database}.dbo.adm_BackupHistory"'
+    made = {}
+    for row in instance.query(f"SELECT * FROM {table} ORDER BY BackupSetId, BackupId"):
+        one = made.setdefault(row["BackupSetId"], sets.Set(
+            row["BackupSetId"], row["BackupType"].strip(), datetime.fromisoformat(row["BackupDateTime"]), row["MarkName"],
+            complete=bool(row["SetComplete"])))
+        one.rows.append(sets.Row(row["ServerName"], row["DatabaseName"], row["BackupFileName"], row["BackupFileLocation"], row["BackupId"]))
+    settings = instance.query(f'SELECT * FROM "{database}.dbo.adm_BackupSettings"')[0]
+    return sets.Group(
+        view=[(row["ServerName"], row["DatabaseName"]) for row in instance.query(f'SELECT * FROM "{database}.dbo.admv_BackupDatabases"')],
+        backup=None, mark=None, unmark=None, sets=list(made.values()),
+        next_set=instance.query(f'SELECT NextBackupSetId AS n FROM "{database}.dbo.adm_BackupSetId"')[0]["n"],
+        compression=bool(settings["UseCompression"]), force_full=bool(settings["ForceFull"]),
+        sso={(row["ServerName"].casefold(), row["DatabaseName"].casefold()) for row in instance.query(
+            f"SELECT ServerName, DatabaseName FROM \"{database}.dbo.adm_OtherBackupDatabases\" WHERE DefaultDatabaseName = 'SSO'")})
+
+
+def write_group(instance, database, group):
+    table = f"{database}.dbo.adm_BackupHistory"
+    instance.sqlite.executemany(f'DELETE FROM "{table}" WHERE BackupSetId = ?', [(gone,) for gone in group.deleted])
+    number, made = highest(instance, table, "BackupId"), []
+    for one in group.sets:
+        for row in one.rows:
+            if not row.id:
+                number += 1
+                row.id = number
+                made.append({"BackupId": row.id, "BackupSetId": one.id, "MarkName": one.mark, "DatabaseName": row.database, "BackupFileName": row.file,
+                             "BackupFileLocation": row.location, "BackupType": one.kind, "BackupDateTime": kept(one.time),
+                             "SetComplete": int(one.complete), "ServerName": row.server})
+    bulk(instance, database, "dbo.adm_BackupHistory", made)
+    instance.query(f'UPDATE "{database}.dbo.adm_BackupSetId" SET NextBackupSetId = ?', (group.next_set,))
+    instance.query(f'UPDATE "{database}.dbo.adm_BackupSettings" SET UseCompression = ?, ForceFull = ?', (int(group.compression), int(group.force_full)))
+
+
+def write_marks(instance, database, marks, gone, user):
+    """New marks into the database's MarkLog and msdb's logmarkhistory; those up to *gone* leave MarkLog, in the order of strings."""
+    instance.query(f'DELETE FROM "{database}.dbo.MarkLog" WHERE MarkName <= ?', (gone,))
+    bulk(instance, database, "dbo.MarkLog", [{"MarkName": mark} for mark, _lsn, _time in marks if mark > gone])
+    bulk(instance, "msdb", "dbo.logmarkhistory", [
+        {"database_name": database, "mark_name": mark, "description": None, "user_name": user, "lsn": lsn(place), "mark_time": kept(time)}
+        for mark, place, time in marks])
