@@ -5,13 +5,18 @@ Assumed: how fast a log grows, sizes and durations; a device is checked by its s
 """
 from __future__ import annotations
 
-import random
 import re
+import zlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 VLF, BLOCK, BLOCKS = 10**15, 10**5, 131072       # an LSN as a number: log file, block (so many a file), slot
 LSN_START = 41 * VLF + 16 * BLOCK + 1
+
+
+def chance(*seed):
+    """A number from 0 to 1, the same for the same seed."""
+    return zlib.crc32(repr(seed).encode()) / 2**32
 
 
 class Failed(Exception):
@@ -47,8 +52,7 @@ class Database:
         """Lets the log grow until *now*, equally at every call with the same instants."""
         if self.changed is not None:
             quarters = max((now - self.changed).total_seconds() / 900, 0.0)
-            noise = random.Random(f"{self.name}/{now:%Y%m%d%H%M}").uniform(0.6, 1.6)
-            self.advance(int(self.growth * quarters * noise) + 1)
+            self.advance(int(self.growth * quarters * (0.6 + chance(self.name, now.toordinal(), now.hour, now.minute))) + 1)
         self.changed = now
 
     def set_recovery(self, model):
@@ -85,13 +89,13 @@ class Server:
     """One instance as far as BACKUP goes. ``devices``: the shares and drives that its service account can write to."""
 
     name: str
-    databases: dict
+    databases: dict                 # by name in lower case
     devices: list
     made: list = field(default_factory=list)
     compression_default: bool = False       # sp_configure 'backup compression default'
 
     def database(self, name):
-        return next((database for known, database in self.databases.items() if known.casefold() == name.casefold()), None)
+        return self.databases.get(name.casefold())
 
     def backup(self, wanted, now, user):
         """Carries out one BACKUP (a commands.BackupStatement) at local time *now*; the Backup that msdb keeps. Raises Failed."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from functools import lru_cache
 
 from lab.sqlmodel import agent, sets
 from lab.sqlmodel.backups import LSN_START, Database, Server
@@ -16,6 +17,7 @@ GROWTH = {"BizTalkMsgBoxDb": 2600, "BizTalkDTADb": 1900, "BAMPrimaryImport": 400
 ROOT = uuid.UUID("5f3f8f0e-6a63-4f0b-8f7e-0d3a9a1c7b22")
 
 
+@lru_cache(100_000)
 def guid(*parts):
     return str(uuid.uuid5(ROOT, "/".join(map(str, parts)))).upper()
 
@@ -112,7 +114,7 @@ def read_server(instance, description):
             'FROM "master.sys.databases" d JOIN "master.sys.database_recovery_status" r ON r.database_id = d.database_id'):
         seen = known.get(row["name"].casefold(), {})
         chain = row["last_log_backup_lsn"] and int(row["last_log_backup_lsn"])
-        databases[row["name"]] = Database(
+        databases[row["name"].casefold()] = Database(
             row["name"], row["database_id"], row["recovery_model_desc"], row["pages"] // 128, GROWTH.get(description.databases.get(row["name"]), 20),
             datetime.fromisoformat(row["create_date"]), max(int(seen.get("lsn") or LSN_START), chain or 0), chain,
             seen.get("base") and int(seen["base"]), not seen.get("log") or chain != int(seen["log"]),

@@ -55,7 +55,7 @@ class Group:
 
     *view* is admv_BackupDatabases: (server, database) pairs. *backup* is called as (server, database, kind, folder, mark, compressed,
     moment), makes the file in a remote call and returns its whole name; *mark* as (server, database, mark, moment); *unmark* as
-    (server, database, mark). All three raise Failed.
+    (server, database, mark). All three raise Failed. *sets* are in the order of their ids.
     """
 
     view: list
@@ -86,7 +86,7 @@ class Group:
             return True
         if force_after_partial and self._partial_without_later_full():
             return True
-        newest = max((s for s in self.sets if s.kind == "db"), key=lambda s: s.id, default=None)
+        newest = next((s for s in reversed(self.sets) if s.kind == "db"), None)
         if newest is None:          # before the letter is looked at
             return True
         now = moment.of(use_local)
@@ -98,7 +98,7 @@ class Group:
         return hour is None or frequency[:1].casefold() == "h" or moment.local.hour == hour     # the hour is always local
 
     def _partial_without_later_full(self):
-        partial = max((s.id for s in self.sets if not s.complete), default=None)
+        partial = next((s.id for s in reversed(self.sets) if not s.complete), None)
         return partial is not None and not any(s.id > partial and s.kind == "db" and s.complete for s in self.sets)
 
     # --- a set (3.2, 3.3)
@@ -123,7 +123,7 @@ class Group:
         self._each(made, sorted(self.view, key=lambda pair: pair[0].casefold()), "L", path, made.mark, moment, "log")
 
     def _begin(self, kind, moment, mark, use_local):
-        made = Set(self.next_set, kind, moment.of(use_local), mark)
+        made = Set(self.next_set, kind, ticks(moment.of(use_local)), mark)
         self.next_set += 1                          # taken first and never given back: gaps are normal
         return made
 
@@ -158,6 +158,8 @@ class Group:
         if days is None or days < 1:
             return
         limit = moment.of(use_local) - timedelta(days=days)
+        if not any(s.time < limit for s in self.sets):
+            return
         newest_full = max((s.id for s in self.sets if s.kind == "db"), default=0)
         self._delete(lambda s: s.kind == "db" and s.time < limit and s.id < newest_full)
         mark = max((s.mark for s in self.sets if s.kind == "lg" and s.time < limit), default=None)     # by the order of strings
@@ -186,6 +188,11 @@ PERIODS = {"h": lambda t: (t.year, t.month, t.day, t.hour), "d": lambda t: (t.ye
 def full_mark(mark, time):
     """sp_BuildFullMarkName: name and time only, at most 32 characters; milliseconds as datetime keeps them."""
     return f"{mark}_{time:%Y_%m_%d_%H_%M_%S}_{time.microsecond // 1000:03d}"[:32]
+
+
+def ticks(time):
+    """A time in the steps of 1/300 second that datetime has."""
+    return time.replace(microsecond=(time.microsecond * 3 + 5000) // 10000 % 300 * 10000 // 3 // 1000 * 1000)
 
 
 def folder(path):
