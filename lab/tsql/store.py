@@ -123,7 +123,8 @@ class Store:
         self.sqlite.execute("SAVEPOINT inserting")
         for row in prepared:
             columns = ", ".join(f'"{column}"' for column in row)
-            self.sqlite.execute(f'INSERT INTO "{name}" ({columns}) VALUES ({", ".join("?" * len(row))})', list(row.values()))
+            values = f'({columns}) VALUES ({", ".join("?" * len(row))})' if row else "DEFAULT VALUES"
+            self.sqlite.execute(f'INSERT INTO "{name}" {values}', list(row.values()))
         self.sqlite.execute("RELEASE inserting")
 
     # --- facts
