@@ -204,7 +204,8 @@ def _readers(name, hosts, read, entries):
 def _tracking(read, entries):
     """Where tracking data is moved, and how many running instances there are beyond one for each MessageBox."""
     lists = (read["hosts"], entries, read["message_boxes"])
-    unseen = derived.first_hole(lists) or next((hole for one in lists for hole in [derived.first_hole(one)] if hole), None)
+    unseen = derived.first_hole(lists) or derived.first_hole([part for one in lists for part in one]) \
+        or derived.first_hole([host["tracks"] for host in read["hosts"]])
     if unseen:
         return unseen
     names = {host["name"] for host in read["hosts"] if host["tracks"]}
