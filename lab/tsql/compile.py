@@ -96,6 +96,8 @@ class Compiler(Expressions):
 
     def read(self, node):
         sql, columns = self.query(node, None)
+        if variant := next((name for name, kind in columns if kind == "sql_variant"), None):
+            raise not_modelled(f"a column of type sql_variant ({variant}); CONVERT it")
         return sql, [("" if name.startswith("#") else name, kind) for name, kind in columns]
 
     def query(self, node, parent):
@@ -120,12 +122,12 @@ class Compiler(Expressions):
         group = node.args.get("group")
         if group:
             allow(group, "expressions")
-        self.check_groups(node, group, scope)
         sql = f"{with_clause}SELECT {'DISTINCT ' if node.args.get('distinct') else ''}{', '.join(parts)}{tables}"
         if node.args.get("where"):
             sql += f" WHERE {self.predicate(node.args['where'].this, scope)}"
         if group:
             sql += " GROUP BY " + ", ".join(self.collated(self.value(item, scope)) for item in group.expressions)
+        self.check_groups(node, group, scope)
         if node.args.get("having"):
             sql += f" HAVING {self.predicate(node.args['having'].this, scope)}"
         sql += self.order_and_limit(node, scope, columns)

@@ -49,10 +49,10 @@ def split(text):
 
 def unquoted(token):
     """An identifier or string without its quotes."""
-    if token[0] == "[":
+    if token[:1] == "[":
         return token[1:-1].replace("]]", "]")
-    if token[0] == '"':
+    if token[:1] == '"':
         return token[1:-1].replace('""', '"')
-    if token[0] == "'" or token[:2].upper() == "N'":
+    if token[:1] == "'" or token[:2].upper() == "N'":
         return token[token.index("'") + 1:-1].replace("''", "'")
     return token

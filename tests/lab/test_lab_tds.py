@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import struct
 import threading
 import time
@@ -52,10 +51,11 @@ def driver(request):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """The certificates; the authority is trusted by Microsoft's driver for as long as the process lives."""
+    """The certificates; Microsoft's driver trusts their authority."""
     made = tmp_path_factory.mktemp("tds")
-    os.environ["SSL_CERT_FILE"] = str(certificates.ensure(made))
-    return made
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(certificates.ensure(made)))
+        yield made
 
 
 class Server:
