@@ -14,7 +14,7 @@ from pathlib import Path
 from lab import inventory, scenario
 from lab.server import ADDRESS, Lab
 
-PORT, HTTPS_PORT = 15985, 15986
+PORT, HTTPS_PORT, SQL_PORT = 15985, 15986, 15433
 HERE = Path(__file__).parent
 
 
@@ -25,6 +25,7 @@ def arguments(argv):
     parser.add_argument("--reset", action="store_true", help="begin anew with the scenario; else the folder's state goes on")
     parser.add_argument("--port", type=int, default=PORT, help="HTTP port, 0 for a free one (default: %(default)s)")
     parser.add_argument("--https-port", type=int, default=HTTPS_PORT, help="HTTPS port, 0 for a free one (default: %(default)s)")
+    parser.add_argument("--sql-port", type=int, default=SQL_PORT, help="port of the first SQL Server, 0 for free ones (default: %(default)s)")
     parser.add_argument("--inventory", type=Path, help="write an inventory for the ports in use to this file")
     parser.add_argument("--frozen-clock", metavar="ISO", help="let the estate's clock stand at this instant")
     parser.add_argument("--block", type=int, default=110, metavar="KB", help="output of one Receive (default: %(default)s)")
@@ -51,7 +52,7 @@ async def serve(options):
         return 1
     plan = scenario.load(options.scenario or held or "healthy")
     state, fresh = scenario.open_state(plan, options.state, options.frozen_clock)
-    lab = Lab(state, options.state, options.port, options.https_port, options.block * 1024)
+    lab = Lab(state, options.state, options.port, options.https_port, options.block * 1024, options.sql_port)
     try:
         await lab.start()
     except OSError as error:
@@ -60,9 +61,9 @@ async def serve(options):
     if fresh:
         await asyncio.to_thread(scenario.carry_out, plan, lab)
     file = options.inventory or HERE / "inventory.yml"
-    if options.inventory or (lab.port, lab.https_port) != (PORT, HTTPS_PORT):
+    if options.inventory or (lab.port, lab.https_port, options.sql_port) != (PORT, HTTPS_PORT, SQL_PORT):
         file = options.inventory or options.state / "inventory.yml"
-        file.write_text(inventory.text(plan, lab.port, lab.https_port, lab.ca), encoding="utf-8")
+        file.write_text(inventory.text(plan, lab.port, lab.https_port, lab.ca, lab.sql_ports), encoding="utf-8")
     print(f"lab ready: scenario {plan['name']}, inventory {_shown(file)}", flush=True)
     await stopped.wait()
     await lab.stop()
@@ -91,7 +92,7 @@ def taken(error):
     if error.errno != errno.EADDRINUSE:
         return f"The lab cannot listen on {ADDRESS}:{port}: {error.strerror}."
     holder = _holder(port)
-    return f"Port {port} on {ADDRESS} is taken{f' by {holder}' if holder else ''}. Stop that, or choose another with --port and --https-port."
+    return f"Port {port} on {ADDRESS} is taken{f' by {holder}' if holder else ''}. Stop that, or choose another with --port, --https-port and --sql-port."
 
 
 def _holder(port):

@@ -8,7 +8,7 @@ from lab.estate import LANGUAGES
 HEAD = "# Made by `python -m lab.inventory`: the hosts of the lab's healthy and drifted scenarios. A simulation.\n"
 
 
-def document(plan, port, https_port, ca):
+def document(plan, port, https_port, ca, sql_ports):
     """The inventory as data: HTTPS (validated) for the hosts of every second cluster, NTLM with message encryption elsewhere."""
     estate = plan["estate"]
     netbios = estate.get("domain", "contoso.test").split(".")[0].upper()
@@ -26,9 +26,20 @@ def document(plan, port, https_port, ca):
     for name, host in estate["hosts"].items():
         for group in (host or {}).get("groups", ()):
             children.setdefault(group, {}).setdefault("hosts", {})[name] = {}
+    auditor = estate.get("logins", {}).get("auditor")
+    if sql_ports:
+        children["sql_instance"] = {
+            "hosts": {estate["instances"][name]["name"]: {"instance_name": name, "login_port": sql_ports[name]} for name in sql_ports},
+            "vars": {"sql_via": "controller", "login_host": "localhost", "login_user": auditor["name"], "login_password": auditor["password"],
+                     "ca_file": str(ca)}}
     # not by inventory_hostname: under delegate_to that is the host which delegates
     paths = {name: {"ansible_winrm_path": f"wsman/{name}"} for name in estate["hosts"]}
     return {"all": {"vars": common, "hosts": paths, "children": children}}
+
+
+def fixed_ports(plan, first):
+    """The ports of a lab's SQL Servers that begin at a fixed one."""
+    return {name: first + number for number, name in enumerate(plan["estate"].get("instances", {}))}
 
 
 def declared(cluster):
@@ -42,8 +53,8 @@ def declared(cluster):
     return {}
 
 
-def text(plan, port, https_port, ca):
-    return HEAD + yaml.dump(document(plan, port, https_port, ca), Dumper=Dumper, sort_keys=False, width=140)
+def text(plan, port, https_port, ca, sql_ports):
+    return HEAD + yaml.dump(document(plan, port, https_port, ca, sql_ports), Dumper=Dumper, sort_keys=False, width=140)
 
 
 class Dumper(yaml.SafeDumper):
@@ -55,5 +66,7 @@ class Dumper(yaml.SafeDumper):
 
 if __name__ == "__main__":
     from lab import scenario
-    from lab.__main__ import HERE, HTTPS_PORT, PORT
-    (HERE / "inventory.yml").write_text(text(scenario.load("healthy"), PORT, HTTPS_PORT, "{{ inventory_dir }}/../out/lab/ca.pem"), encoding="utf-8")
+    from lab.__main__ import HERE, HTTPS_PORT, PORT, SQL_PORT
+    healthy = scenario.load("healthy")
+    (HERE / "inventory.yml").write_text(text(healthy, PORT, HTTPS_PORT, "{{ inventory_dir }}/../out/lab/ca.pem", fixed_ports(healthy, SQL_PORT)),
+                                        encoding="utf-8")

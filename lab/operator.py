@@ -1,9 +1,11 @@
-"""What an operator at a console does to the estate: cmdlets as data, over the lab's own WinRM endpoint, through pywinrm."""
+"""What an operator does to the estate: cmdlets as data over the lab's own WinRM endpoint, T-SQL over its TDS listeners."""
 from __future__ import annotations
 
 import base64
+import importlib.util
 import json
 import secrets
+from pathlib import Path
 
 from winrm.protocol import Protocol
 
@@ -50,3 +52,35 @@ def act(endpoint, user, password, steps):
     for step in answers(stdout)[1]["steps"]:
         if step["status"] != "ok":
             raise Failed(f"{endpoint}: {json.dumps(step)}")
+
+
+def odbc_driver():
+    """An ODBC driver that speaks TDS: one that is registered, else a library that is there. Raises Failed."""
+    import pyodbc
+    registered = [name for name in pyodbc.drivers() if name.startswith("ODBC Driver") or "tds" in name.casefold()]
+    package = importlib.util.find_spec("mssql_python_odbc")
+    found = registered + sorted(map(str, Path("/usr/lib").glob("*/odbc/libtdsodbc.so"))) + [
+        str(path) for root in (package.submodule_search_locations if package else ()) for path in Path(root).glob("libs/linux/*/x86_64/lib/libmsodbcsql-*")]
+    if not found:
+        raise Failed("This scenario's statements go over TDS, and there is no ODBC driver for it: install FreeTDS (Debian: tdsodbc).")
+    return found[0]
+
+
+def act_sql(port, user, password, statements):
+    """Carries out T-SQL statements as a login of the instance that listens on a port. Raises Failed at an error."""
+    import pyodbc
+    driver = odbc_driver()
+    where = {"SERVER": f"localhost,{port}", "Encrypt": "yes", "TrustServerCertificate": "yes"} if "tds" not in driver.casefold() else {
+        "SERVER": "localhost", "PORT": port, "TDS_Version": "7.4"}
+    text = ";".join(f"{key}={value}" for key, value in {"DRIVER": driver, **where, "UID": user, "PWD": password, "APP": "operator"}.items())
+    try:
+        connection = pyodbc.connect(text, autocommit=True, timeout=10)
+        try:
+            for statement in statements:
+                cursor = connection.execute(statement)
+                while cursor.nextset():
+                    pass
+        finally:
+            connection.close()
+    except pyodbc.Error as error:
+        raise Failed(f"localhost,{port}: {error}") from error

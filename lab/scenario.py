@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from lab import estate, operator
+from lab.sqlmodel import build
 from lab.state import State
 
 FOLDER = Path(__file__).with_name("scenarios")
@@ -45,6 +46,10 @@ def open_state(plan, folder, clock=None):
         state.replace(estate.build(plan["estate"], clock))
     if clock:
         state.set_clock(clock)
+    state.world = build.opened(plan["estate"], folder, lambda: state.clock, fresh)
+    if fresh:
+        state.meta("agents", state.clock)
+    state.catch_up()
     return state, fresh
 
 
@@ -53,6 +58,11 @@ def carry_out(plan, lab):
     for action in plan["actions"]:
         if "power" in action:
             lab.call(lab.state.power, action["host"], action["power"])
+        elif "clock" in action:
+            lab.call(lab.state.move_clock, action["clock"])
+        elif "sql" in action:
+            login = plan["estate"]["logins"][action.get("login", "operator")]
+            operator.act_sql(lab.sql_ports[action["sql"]], login["name"], login["password"], action["statements"])
         else:
             user = action.get("user") or next(iter(lab.state.users))
             operator.act(f"http://127.0.0.1:{lab.port}/wsman/{action['host']}", user, lab.state.users[user]["password"], action["steps"])

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from lab import auth, batch, certificates, psrp, wsman
 from lab.backend import Backend
+from lab.tds import server as tds
 
 ADDRESS = "127.0.0.1"
 REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 500: "Internal Server Error", 503: "Service Unavailable"}
@@ -30,12 +31,15 @@ CLIXML = ('#< CLIXML\r\n<Objs Version="1.1.0.1" xmlns="http://schemas.microsoft.
 class Lab:
     """One running lab. Usable as a context manager: it then serves from a thread of its own.
 
-    *state* is a lab.state.State. Ports of 0 are chosen freely. ``port`` and ``https_port`` tell the ports in use.
+    *state* is a lab.state.State. Ports of 0 are chosen freely; *sql_port* is that of the first SQL Server, the others' follow it.
+    ``port``, ``https_port`` and ``sql_ports`` (by instance) tell the ports in use, ``listeners`` the SQL Servers' own.
     """
 
-    def __init__(self, state, folder, port=0, https_port=0, block=110 * 1024):
+    def __init__(self, state, folder, port=0, https_port=0, block=110 * 1024, sql_port=0):
         self.state, self.folder, self.block = state, Path(folder), block
         self.port, self.https_port = port, https_port
+        instances = state.world.instances if state.world else {}
+        self.sql_ports, self.listeners = {name: sql_port and sql_port + number for number, name in enumerate(instances)}, {}
         self.faults, self.stats, self.shells, self.pools, self.tls_ports = {}, {}, {}, {}, {}
         self.loop = self._servers = None
         self.connections = set()
@@ -50,6 +54,12 @@ class Lab:
         self.write_users()
         self.port = await self._listen(self.port, None)
         self.https_port = await self._listen(self.https_port, "good")
+        for name, port in self.sql_ports.items():
+            try:
+                self.listeners[name] = await tds.start(self.state.world.instances[name], port, tds.tls(self.folder))
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, port) from error
+            self.sql_ports[name] = self.listeners[name].port
 
     async def _listen(self, port, certificate):
         context = certificates.context(self.folder, certificate) if certificate else None
@@ -72,6 +82,8 @@ class Lab:
             server.close()
         for connection in list(self.connections):
             connection.close()
+        for listener in self.listeners.values():
+            await listener.close()
         self.state.close()
 
     def __enter__(self):

@@ -29,6 +29,7 @@ class State:
         self.database.execute("PRAGMA synchronous=OFF")
         self.database.executescript(SCHEMA)
         self._written, self._clock = {}, self.meta("clock")
+        self.world = None           # lab.sqlmodel's, of the estate's SQL Servers
         if estate is not None:
             self.replace(estate)
         else:
@@ -64,11 +65,15 @@ class State:
 
     def close(self):
         self.database.close()
+        for instance in self.world.instances.values() if self.world else ():
+            instance.close()
 
     def state_hash(self):
         """SHA-256 over the estate; sessions, clock, recorder and users' passwords take no part."""
         whole = [[kind, name, getattr(self, kind)[name]] for kind in ("hosts", "clusters", "shares")
                  for name in sorted(getattr(self, kind))]
+        if self.world:
+            whole += [["instances", name, instance.state_hash()] for name, instance in sorted(self.world.instances.items())]
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
     # --- clock
@@ -81,6 +86,13 @@ class State:
     def set_clock(self, moment):
         """Lets the clock stand at an instant (ISO 8601)."""
         self._clock = self.meta("clock", _iso(moment))
+        self.catch_up()
+
+    def catch_up(self):
+        """Lets the Agents of the SQL Servers run what has become due; what they have run is remembered beside the clock."""
+        if self.world:
+            self.world.catch_up(self.meta("agents"), self.clock)
+            self.meta("agents", self.clock)
 
     def move_clock(self, seconds):
         now = datetime.strptime(self.clock[:26], FORMAT) + timedelta(seconds=seconds)

@@ -131,12 +131,12 @@ def as_duration(seconds):
     return seconds // 3600 * 10000 + seconds // 60 % 60 * 100 + seconds % 60
 
 
-def run(job, due, execute, account, invoked, first_step=None):
-    """Runs a job at local time *due*; its history rows are appended to ``job.history``. Returns whether it succeeded.
+def run(job, begun, execute, account, invoked, first_step=None):
+    """Runs a job at local time *begun*; its history rows are appended to ``job.history``. Returns whether it succeeded.
 
     *execute* is called as (step, moment) and returns the end of the step; it raises Failed. *invoked* is who started the job.
     """
-    now = begun = due + timedelta(milliseconds=1000 + int(3000 * chance(job.name, due.toordinal(), due.hour, due.minute)))
+    now = begun
     step = job.steps[0] if first_step is None else next(s for s in job.steps if s.name == first_step)
     while True:
         begin, text, number, severity = now, "", 0, 0
@@ -172,24 +172,28 @@ def _row(step_id, name, number, severity, message, outcome, begin, seconds):
 
 
 def run_due(jobs, after, until, execute, account):
-    """Runs what is due on one instance after one local instant and until another, in the order of time. *execute* as for ``run``."""
-    events = sorted(((when, number, schedule) for number, job in enumerate(jobs) for when, schedule in job.due(_since(job, after, until), until)),
-                    key=lambda event: event[:2])
-    for when, number, schedule in events:
+    """Runs what is due on one instance after one local instant and until another, in the order of time. *execute* as for ``run``.
+
+    A run counts when it has surely ended: some seconds after its time, minutes where it makes backups."""
+    events = []
+    for number, job in enumerate(jobs):
+        still = all(quiet(step.command) for step in job.steps)
+        lag = timedelta(seconds=5) if still else timedelta(minutes=5)
+        first = _since(job, after, until) if still else after       # runs that change nothing: as many as the history holds
+        events += [(when, number, schedule) for when, schedule in job.due(first - lag, until - lag)]
+    for when, number, schedule in sorted(events, key=lambda event: event[:2]):
         job = jobs[number]
         if job.runs_on:
             job.begin(job.started if job.running else when)
         elif when > job.busy:
-            run(job, when, execute, account, f"Schedule {schedule.id} ({schedule.name})")
+            jitter = timedelta(milliseconds=1000 + int(3000 * chance(job.name, when.toordinal(), when.hour, when.minute)))
+            run(job, when + jitter, execute, account, f"Schedule {schedule.id} ({schedule.name})")
             del job.history[:-job.keep]
 
 
 def _since(job, after, until):
-    """From when a job's runs matter: one whose steps change nothing is run only as often as its history holds rows."""
-    if not all(quiet(step.command) for step in job.steps):
-        return after
-    seconds = min((s.subday_interval * {2: 1, 4: 60, 8: 3600}[s.subday_type] for s in job.schedules if s.subday_type in (2, 4, 8)), default=None)
-    return after if seconds is None else max(after, until - timedelta(seconds=seconds * (job.keep // (len(job.steps) + 1) + 1)))
+    seconds = [s.subday_interval * {2: 1, 4: 60, 8: 3600}[s.subday_type] for s in job.schedules if s.subday_type in (2, 4, 8)]
+    return max(after, until - timedelta(seconds=min(seconds) * (job.keep // (len(job.steps) + 1) + 1))) if seconds else after
 
 
 def quiet(command):

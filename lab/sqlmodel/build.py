@@ -17,6 +17,7 @@ from lab.sqlmodel.world import World, local
 
 DAYS = 15                   # of history: one more than what the clean-up keeps
 KEEP = {"*": 40}            # rows of history of a job; the backup job's are all kept (assumed: an administrator trims the others)
+_MADE = {}                  # (description, clock) -> name -> the bytes of its file
 BESIDE = ("BAMArchive", "BAMStarSchema")        # databases of BizTalk that its job does not take
 
 
@@ -85,24 +86,34 @@ class Plan:
             history_rows={**KEEP, f"Backup BizTalk Server ({self.places['BizTalkMgmtDb'][1]})": 8000} if self.group else KEEP)
 
 
-def opened(description, folder=None, clock=None):
-    """The instances of an estate: name -> Instance, filled where *folder* (None: in memory) holds none yet, and the World they make.
+def opened(description, folder, clock, fresh=True):
+    """The World of an estate's instances, with files in *folder* (None: in memory), or None where it has none.
 
-    *clock*: a function that gives the estate's clock (see lab.instance)."""
+    *clock* gives the estate's time (see lab.instance). *fresh*: filled anew. A process that asks again for the same content at the
+    same time gets copies of the first."""
     plan = Plan(description)
-    instances = {name: Instance(name, str(Path(folder) / f"sql{number}.sqlite") if folder else ":memory:", clock)
-                 for number, name in enumerate(plan.instances)}
-    if not instances:
+    if not plan.instances:
         return None
+    files = {name: str(Path(folder) / f"sql{number}.sqlite") if folder else ":memory:" for number, name in enumerate(plan.instances)}
+    known = _MADE.get((repr(description), clock())) if fresh and folder else None
+    if fresh and folder:
+        for name, file in files.items():
+            for path in (file, file + "-wal", file + "-shm"):
+                Path(path).unlink(missing_ok=True)
+            if known:
+                Path(file).write_bytes(known[name])
+    instances = {name: Instance(name, file, clock) for name, file in files.items()}
     now = next(iter(instances.values())).now
     world = World(instances, {name: plan.describe(name, local(now)) for name in instances}, plan.aliases)
-    fresh = [name for name, instance in instances.items() if instance.fresh]
-    for name in fresh:
-        _fill(plan, world, name, now)
+    for name, instance in instances.items():
+        if instance.fresh:
+            _fill(plan, world, name, now)
     procedures.install(world)
-    if fresh:
+    if fresh and not known:
         world.run_agents(now - timedelta(days=DAYS), now)
         world.flush()
+        if folder:
+            _MADE[repr(description), clock()] = {name: instance.sqlite.serialize() for name, instance in instances.items()}
     return world
 
 

@@ -60,7 +60,7 @@ def _backup(world, name, session, statement):
     if wanted.database.casefold() in {known.casefold() for known in instance.databases} and not instance.rights.has(
             session.login, word, instance.database(wanted.database)):
         raise abnormal(word, 262, 14, f"{word} permission denied in database '{wanted.database}'.")
-    world.server(name).backup(wanted, world.now(name), session.login)
+    world.backup(name, wanted, world.now(name), session.login)
 
 
 def _alter(world, name, session, statement):
@@ -92,7 +92,7 @@ def _management(world, name, database):
     instance = world.instances[name]
     for own in CALLS:
         def function(_instance, _session, arguments, own=own):
-            return acted(world, lambda: world.call(name, database, own, arguments, world.now(name))[0]) and None
+            return acted(world, lambda: world.call_at_once(name, database, own, arguments)) and None
         instance.procedure(f"{database}.dbo.{SPELT[own]}")(function)
 
     @instance.procedure(f"{database}.dbo.sp_GetBackupHistory")

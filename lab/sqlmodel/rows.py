@@ -166,6 +166,21 @@ def _backupset(number, media, made, server, facts):
         "first_recovery_fork_guid": fork, "last_recovery_fork_guid": fork}
 
 
+# --- heartbeats
+
+def beat(instance, now):
+    """The newest heartbeats of all running instances move to *now* (UTC); each table keeps the distances of its rows."""
+    for database in instance.databases:
+        for table, columns in (("TDDS_Heartbeats", ("TimeLastChanged",)), ("ProcessHeartbeats", ("dtLastHeartbeatTime", "dtNextHeartbeatTime"))):
+            if (database.casefold(), f"dbo.{table.casefold()}") not in instance.columns:
+                continue
+            newest = instance.query(f'SELECT MAX("{columns[0]}") AS t FROM "{database}.dbo.{table}"')[0]["t"]
+            if newest:
+                ahead = (now - datetime.fromisoformat(newest)).total_seconds() - 17
+                for column in columns:
+                    instance.query(f'UPDATE "{database}.dbo.{table}" SET "{column}" = STRFTIME(\'%Y-%m-%d %H:%M:%f\', "{column}", ?)', (f"{ahead} seconds",))
+
+
 # --- backup sets and marks
 
 def read_group(instance, database):

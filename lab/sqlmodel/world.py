@@ -6,7 +6,7 @@ Assumed: remote calls always find their linked server; the databases of one set 
 """
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 
 from lab.sqlmodel import agent, commands, rows, sets
 from lab.sqlmodel.backups import Failed
@@ -34,6 +34,7 @@ class World:
         self.servers, self.jobs, self.groups = {}, {}, {}
         self.marks, self.unmarked = {}, {}          # (instance, database) -> new (mark, LSN, time); -> the mark up to which they go
         self._busy = None                           # until when the backups of the running call take
+        self._at_once = False                       # whether backups take no time: those that somebody starts while the clock stands
 
     # --- who is who
 
@@ -78,6 +79,15 @@ class World:
 
     # --- the Agent
 
+    def catch_up(self, after, until):
+        """What has become due between two instants (ISO 8601) is run and written; tracking instances have sent heartbeats."""
+        after, until = (datetime.fromisoformat(moment[:26].rstrip("Z")).replace(tzinfo=UTC) for moment in (after, until))
+        if until > after:
+            self.run_agents(after, until)
+            self.flush()
+            for instance in self.instances.values():
+                rows.beat(instance, until.replace(tzinfo=None))
+
     def run_agents(self, after, until):
         """Lets every Agent that runs carry out what is due after one instant and until another (UTC)."""
         for name, instance in self.instances.items():
@@ -87,6 +97,7 @@ class World:
 
     def start_job(self, name, job, now, invoked, first_step=None):
         """Runs one job at once, at local time *now*. Returns whether it succeeded."""
+        self._at_once = True
         return agent.run(job, now, lambda step, moment: self.execute(name, step, moment), self.descriptions[name].account,
                          invoked, first_step)
 
@@ -106,7 +117,7 @@ class World:
 
     def _statement(self, name, database, statement, now):
         if isinstance(statement, commands.BackupStatement):
-            return self.server(name).backup(statement, now, self.descriptions[name].account).finish
+            return self.backup(name, statement, now, self.descriptions[name].account)
         own = exec_call.parts_of(statement.name)[2].casefold()
         procedure = self.instances[name].procedures.get(f"{database}.dbo.{own}".casefold())
         if procedure and own in CALLS:
@@ -115,7 +126,19 @@ class World:
             raise Failed((2812, 16, f"Could not find stored procedure '{own}'."))
         return now
 
+    def backup(self, name, statement, now, user):
+        """A BACKUP on an instance at local time *now*. Returns its end. Raises Failed."""
+        made = self.server(name).backup(statement, now, user)
+        if self._at_once:
+            made.finish = made.start
+        return made.finish
+
     # --- BizTalk's procedures
+
+    def call_at_once(self, name, database, procedure, given):
+        """The same by somebody's hand, now."""
+        self._at_once = True
+        return self.call(name, database, procedure, given, self.now(name))[0]
 
     def call(self, name, database, procedure, given, now):
         """One of BizTalk's backup procedures with bound arguments at local time *now*: (what it returns, its end). Raises Failed."""
@@ -132,7 +155,7 @@ class World:
             compressed = None                       # its older copy has no such argument: the instance's default decides
         path = folder + sets.file_name(self.server(name).name, database, kind, mark, folder)
         statement = commands.BackupStatement(kind, database, path, compression=compressed)
-        self._busy = self.server(name).backup(statement, self._busy, self.descriptions[name].account).finish
+        self._busy = self.backup(name, statement, self._busy, self.descriptions[name].account)
         return path
 
     def _mark(self, server, database, mark, _moment):

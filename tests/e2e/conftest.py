@@ -31,7 +31,7 @@ class Estate:
     def __init__(self, lab, plan, folder):
         self.lab, self.folder = lab, folder
         self.inventory = folder / "inventory.yml"
-        self.inventory.write_text(inventory.text(plan, lab.port, lab.https_port, lab.ca), encoding="utf-8")
+        self.inventory.write_text(inventory.text(plan, lab.port, lab.https_port, lab.ca, lab.sql_ports), encoding="utf-8")
 
     def play(self, playbook, *arguments, check=None, environment=None):
         """Runs a playbook of the collection (a path, or text of one). Returns the finished process; *check*: the exit code wanted."""

@@ -15,7 +15,7 @@ import yaml
 from winrm.protocol import Protocol
 
 from lab import batch, behaviours, estate, extract_catalogue, inventory, operator, scenario
-from lab.__main__ import HTTPS_PORT, PORT
+from lab.__main__ import HTTPS_PORT, PORT, SQL_PORT
 from lab.backend import COMMANDS
 from lab.bind import catalogue
 from lab.values import Enum, Instant
@@ -43,7 +43,8 @@ def test_the_catalogue_is_the_extract_of_the_reference():
 
 def test_the_page_of_behaviours_and_the_inventory_are_as_generated():
     assert (ROOT / "docs" / "lab-behaviours.md").read_text(encoding="utf-8") == behaviours.text()
-    made = inventory.text(scenario.load("healthy"), PORT, HTTPS_PORT, "{{ inventory_dir }}/../out/lab/ca.pem")
+    healthy = scenario.load("healthy")
+    made = inventory.text(healthy, PORT, HTTPS_PORT, "{{ inventory_dir }}/../out/lab/ca.pem", inventory.fixed_ports(healthy, SQL_PORT))
     assert (ROOT / "lab" / "inventory.yml").read_text(encoding="utf-8") == made
 
 
@@ -135,7 +136,7 @@ def program(tmp_path):
     started = []
 
     def start(*arguments, state="state", ports=("0", "0")):
-        made = Program("--state", str(tmp_path / state), "--port", ports[0], "--https-port", ports[1],
+        made = Program("--state", str(tmp_path / state), "--port", ports[0], "--https-port", ports[1], "--sql-port", "0",
                        "--inventory", str(tmp_path / "inventory.yml"), "--frozen-clock", CLOCK, *arguments)
         started.append(made)
         return made
