@@ -70,7 +70,7 @@ BIZTALK_HOSTS = {   # hosts of the BizTalk group, as its management database has
 BIZTALK_ACCOUNT = r"CONTOSO\svc-bts"
 BIZTALK = r"HKLM\SOFTWARE\Microsoft\BizTalk Server\3.0"
 BIZTALK_UPDATE = (r"HKLM\SOFTWARE\Wow6432Node\Microsoft\Windows\CurrentVersion\Uninstall"
-                  r"\Microsoft BizTalk Server 2020 Cumulative Update 5")     # the name of the key: a field script finds updates by it
+                  r"\Microsoft BizTalk Server 2020 Cumulative Update 6")     # the name of the key: a field script finds updates by it
 RESTART_THRICE = base64.b64encode(struct.pack("<11I", 86400, 0, 0, 3, 20, *(1, 60000) * 3)).decode()   # SERVICE_FAILURE_ACTIONS, winsvc.h
 
 
@@ -137,7 +137,7 @@ def _host(name, host, domain, number, started):
 def _biztalk_instance(server, host, clustered):
     """What an installed host instance leaves on its server: the version of the binaries, and the service of an in-process one."""
     server["registry"][BIZTALK] = {"ProductName": ["String", "Microsoft BizTalk Server 2020"], "ProductVersion": ["String", "3.13.717.0"]}
-    server["registry"][BIZTALK_UPDATE] = {"DisplayName": ["String", "Microsoft BizTalk Server 2020 Cumulative Update 5"]}
+    server["registry"][BIZTALK_UPDATE] = {"DisplayName": ["String", "Microsoft BizTalk Server 2020 Cumulative Update 6"]}
     if BIZTALK_HOSTS[host]["type"] != 1:
         return
     service = f"BTSSvc${host}"
