@@ -3,11 +3,12 @@
     .venv/bin/python tools/test.py lint | check | test
 
 A step that fails does not stop the others. With CI set, a missing Python for the second ansible-core fails the run;
-with PWSH set, a skipped PowerShell test does: where the engine is, there is no reason to skip.
+where PowerShell (PWSH) or a Chromium is, a skipped test of theirs does: there is no reason to skip.
 """
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "out" / "test"
+BROWSER = any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))) or "CHROMIUM" in os.environ
 FIRST, SECOND = (Path(name) / "bin" for name in (".venv", ".venv-2.21"))
 
 
@@ -59,6 +61,7 @@ def all_steps() -> list[Step]:
              tests("PowerShell, the executor itself", "powershell", may_skip="PWSH" not in os.environ),
              tests("lab", "lab"),
              tests("end to end on the older ansible-core", "e2e"),
+             tests("report.html in a browser", "browser", may_skip=not BROWSER),
              tests("package and documents", "package", "docs", workers="0")]
     setup = subprocess.run(["tools/setup.sh", str(SECOND.parent), "dev"], check=False).returncode
     if setup == 0:

@@ -83,7 +83,7 @@ def judge(snapshots, inventory, baseline, options=Options()):
         "severities": {s: sum(f["status"] == FAIL and f["severity"] == s for f in findings) for s in reversed(SEVERITIES)},
         "not_asked": {"findings": sum(unasked.values()), "controls": sorted(unasked)},
         "coverage": coverage,
-        "actions": _actions(findings),
+        "actions": actions(findings),
         "failing": _failing(findings, options),
         "waivers": waivers,
         "rpo": recovery_points(subjects),
@@ -202,7 +202,7 @@ def _coverage(hosts, asked):
     return {"hosts": len(here), "of": len(hosts), "read": len(here) - len(unread), "unread": unread}
 
 
-def _actions(findings):
+def actions(findings):
     """What to do, first things first: one entry for each failing control. What threatens data comes before what threatens
     service, then what is broken in more places, then what has stopped others before."""
     failing = {}

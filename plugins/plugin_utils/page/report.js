@@ -33,10 +33,15 @@
     document.getElementById("shown").textContent = active ? `${shown} of ${findings.length} findings shown` : `${findings.length} findings`;
   }
 
+  function clear() {
+    form.reset();
+    filter();
+  }
+
   function reveal() {
     const target = document.getElementById(location.hash.slice(1));
     if (!target) return;
-    if (form && target.closest("[hidden]")) { form.reset(); filter(); }
+    if (form && target.closest("[hidden]")) clear();
     for (let part = target; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;
     target.scrollIntoView();
     if (target.tagName === "DETAILS") target.querySelector("summary").focus({preventScroll: true});
@@ -61,7 +66,7 @@
 
   let closedBeforePrint = [];
   window.addEventListener("beforeprint", () => {
-    closedBeforePrint = [...document.querySelectorAll("details:not([open])")].filter(part => !part.matches(".finding[data-status=pass], .finding[data-status=not_applicable]"));
+    closedBeforePrint = [...document.querySelectorAll("details:not([open])")].filter(part => !part.matches(".action, .finding[data-status=pass], .finding[data-status=not_applicable]"));
     for (const part of closedBeforePrint) part.open = true;
   });
   window.addEventListener("afterprint", () => { for (const part of closedBeforePrint) part.open = false; });
@@ -70,12 +75,12 @@
     form.hidden = false;
     form.addEventListener("input", filter);
     form.addEventListener("submit", event => event.preventDefault());
-    form.addEventListener("reset", () => setTimeout(filter));
+    document.getElementById("clear").addEventListener("click", clear);
     document.getElementById("open-all").addEventListener("click", () => {
       for (const finding of findings) finding.open = !finding.hidden && !!finding.closest(".group[open]");
     });
     document.getElementById("close-all").addEventListener("click", () => { for (const finding of findings) finding.open = false; });
     filter();
   }
-  reveal();
+  window.addEventListener("load", reveal);
 })();

@@ -145,7 +145,7 @@ def test_a_cell_counts_only_what_passed_where_nothing_is_wrong():
 
 
 @pytest.mark.parametrize(("asked", "says"), [
-    (False, ["Cannot tell", "Nothing could be judged.", "nothing was read, or nothing applies", "There was nothing to judge.", "No host was read"]),
+    (False, ["Cannot tell", "Nothing could be judged.", "Nothing was judged, so", "nothing was read, or nothing applies", "There was nothing to judge.", "No host was read"]),
     (True, ["Pass", "nothing to repair", "Everything that applies was judged.", "No history of BizTalk's backups was read", "Nothing has drifted."]),
 ])
 def test_an_empty_section_says_why(asked, says):
