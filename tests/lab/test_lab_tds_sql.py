@@ -70,7 +70,8 @@ def test_times(instance, expression, wanted):
 @pytest.mark.parametrize(("expression", "wanted"), [
     ("N'a' + 'b' + CONVERT(nvarchar(10), 5)", "ab5"), ("'a' + NULL", None), ("'1' + 2", 3), ("7 / 2", 3), ("-7 / 2", -3), ("-7 % 3", -1), ("7 / 2.0", 3.5),
     ("LEN('ab  ')", 2), ("LEFT('abc', 2)", "ab"), ("RIGHT('abc', 2)", "bc"), ("SUBSTRING('abcdef', 2, 3)", "bcd"), ("CHARINDEX('C', 'abc')", 3),
-    ("REPLACE('aXbx', 'x', '-')", "a-b-"), ("STUFF('abcdef', 2, 3, 'Z')", "aZef"), ("QUOTENAME('a]b')", "[a]]b]"), ("QUOTENAME('it''s', '''')", "'it''s'".replace("it's", "it''s")),
+    ("REPLACE('aXbx', 'x', '-')", "a-b-"), ("STUFF('abcdef', 2, 3, 'Z')", "aZef"), ("QUOTENAME('a]b')", "[a]]b]"),
+    ("QUOTENAME('it''s', '''')", "'it''s'"),
     ("CONCAT('a', NULL, 1)", "a1"), ("DATALENGTH(N'abc')", 6), ("LTRIM(RTRIM('  a  '))", "a"), ("UPPER('aé')", "AÉ"), ("CHAR(65) + NCHAR(20013)", "A中"),
     ("ISNULL(NULL, 'x')", "x"), ("COALESCE(NULL, NULL, 3)", 3), ("NULLIF(1, 1)", None), ("NULLIF('a', 'A')", None), ("IIF(1 = 2, 'a', 'b')", "b"),
     ("CASE WHEN 1 = 2 THEN 1 ELSE NULL END", None), ("CASE 3 WHEN 3 THEN 'three' ELSE 'other' END", "three"),
@@ -80,7 +81,8 @@ def test_times(instance, expression, wanted):
     ("CONVERT(uniqueidentifier, 'aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee')", "AAAAAAAA-BBBB-CCCC-DDDD-EEEEEEEEEEEE"),
     ("5 & 4 | 1", 5), ("ABS(-3)", 3), ("ROUND(2.345, 2)", 2.35), ("@@SERVERNAME", "SQLBTS\\BTS"), ("DB_NAME()", "msdb"), ("DB_ID('MSDB')", 4),
     ("DB_NAME(5)", "BizTalkMgmtDb"), ("HAS_DBACCESS('biztalkmgmtdb')", 1), ("HAS_DBACCESS('nothing')", None), ("SUSER_SNAME()", "sa"),
-    ("SYSTEM_USER", "sa"), ("SUSER_SNAME(0x01)", "sa"), ("IS_SRVROLEMEMBER('sysadmin')", 1), ("CONVERT(nvarchar(128), SERVERPROPERTY('MachineName'))", "SQLBTS"),
+    ("SYSTEM_USER", "sa"), ("SUSER_SNAME(0x01)", "sa"),
+    ("IS_SRVROLEMEMBER('sysadmin')", 1), ("CONVERT(nvarchar(128), SERVERPROPERTY('MachineName'))", "SQLBTS"),
     ("CONVERT(int, SERVERPROPERTY('IsClustered'))", 0), ("OBJECT_ID('dbo.nothing')", None), ("HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE')", 1),
     ("HAS_PERMS_BY_NAME('msdb.dbo.t', 'OBJECT', 'SELECT')", 1), ("HAS_PERMS_BY_NAME('msdb.dbo.u', 'OBJECT', 'SELECT')", None),
 ])
@@ -158,7 +160,9 @@ def test_column_names_are_as_written(instance):
 
 
 @pytest.mark.parametrize(("text", "number"), [
-    ("SELECT x.id FROM dbo.t;", 4104), ("SELECT id FROM dbo.t AS a, dbo.t AS b;", 50000), ("SELECT id FROM dbo.t AS a INNER JOIN dbo.t AS b ON a.id = b.id;", 209),
+    ("SELECT x.id FROM dbo.t;", 4104),
+    ("SELECT id FROM dbo.t AS a, dbo.t AS b;", 50000),
+    ("SELECT id FROM dbo.t AS a INNER JOIN dbo.t AS b ON a.id = b.id;", 209),
     ("SELECT a.id FROM dbo.t AS a INNER JOIN dbo.t AS A ON 1 = 1;", 1013), ("SELECT name, COUNT(*) AS n FROM dbo.t;", 8120),
     ("SELECT id, name FROM dbo.t GROUP BY id;", 8120), ("SELECT MAX(flag) AS m FROM dbo.t;", 8117), ("SELECT SUM(name) AS m FROM dbo.t;", 8117),
     ("SELECT MAX((SELECT 1)) AS m FROM dbo.t;", 130), ("SELECT id FROM dbo.t WHERE note = N'x';", 402), ("SELECT id FROM dbo.t WHERE name = 1;", 245),
@@ -181,7 +185,8 @@ def test_errors(instance, text, number):
     "WAITFOR DELAY '00:00:01';", "CREATE TABLE dbo.x (a int);", "DROP TABLE dbo.t;", "TRUNCATE TABLE dbo.t;", "SELECT id INTO #x FROM dbo.t;",
     "SELECT NEWID() AS a;", "SELECT id FROM dbo.t WHERE id = ANY (SELECT 1);", "SELECT id FROM other.msdb.dbo.t;", "EXEC (N'SELECT 1');",
     "UPDATE a SET id = 1 FROM dbo.t AS a;", "INSERT INTO dbo.t SELECT 1;", "SELECT id FROM dbo.t EXCEPT SELECT 1;", "SELECT 1 AS a OPTION (RECOMPILE);",
-    "SELECT id FROM dbo.t WITH (TABLOCKX);", "BEGIN TRY SELECT 1 END TRY BEGIN CATCH END CATCH;", "PRINT 'x';", "SET ROWCOUNTS 5;", "SELECT id FROM dbo.t GROUP BY ROLLUP(id);",
+    "SELECT id FROM dbo.t WITH (TABLOCKX);", "BEGIN TRY SELECT 1 END TRY BEGIN CATCH END CATCH;", "PRINT 'x';", "SET ROWCOUNTS 5;",
+    "SELECT id FROM dbo.t GROUP BY ROLLUP(id);",
     "SELECT name FROM sys.dm_exec_sql_text(0x01);", "DELETE TOP (1) FROM dbo.t;", "UPDATE dbo.t SET id = 1 OUTPUT inserted.id;",
 ])
 def test_what_is_not_modelled_is_refused_and_changes_nothing(instance, text):
