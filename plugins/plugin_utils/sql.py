@@ -1,0 +1,236 @@
+# Copyright (c) 2026 the biztalk.fault_tolerance authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+"""A session with one SQL Server instance from the controller: one connection, one execute for each query.
+
+``with sql.open(options, where) as session: session.read(queries, progress); session.execute(statements)``. *options*: as
+``login.filled`` gives them. Raises ``host.HostUnreachable`` or ``host.HostFailed``. Errors are told by SQL Server's own number first,
+then by SQLSTATE, never by the class of an exception: drivers differ in that.
+"""
+
+import base64
+import contextlib
+import re
+import struct
+from datetime import UTC, datetime, timedelta, timezone
+
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import query as queries_of
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.query import MANAGEMENT, Query, QueryAnswer, SqlError
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import odbc
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.host import OUTCOME, HostFailed, HostUnreachable
+
+READ_TIMEOUT, CHANGE_TIMEOUT = 60, 300
+DEADLOCK = 1205
+# FreeTDS: 20004 read failed, 20006 write failed, 20017 end of file, 20047 connection is dead.
+LOST_NUMBERS = (20004, 20006, 20017, 20047)
+DATETIMEOFFSET = -155
+TRIES = 3
+
+# A login sees an object only where it has a right on it: "none" is said where it may see every definition of the database.
+WHERE_IS_THE_GROUP = Query(
+    "sql.management",
+    "SELECT d.name AS name, CASE WHEN d.database_id <= 4 THEN 0 WHEN d.state <> 0 OR HAS_DBACCESS(d.name) <> 1 THEN NULL "
+    "WHEN OBJECT_ID(QUOTENAME(d.name) + N'.dbo.adm_Group') IS NOT NULL THEN 1 "
+    "WHEN HAS_PERMS_BY_NAME(QUOTENAME(d.name), N'DATABASE', N'VIEW DEFINITION') = 1 THEN 0 END AS holds_group "
+    "FROM sys.databases AS d ORDER BY d.database_id;",
+    {"name": "text", "holds_group": "boolean"}, rights=(("VIEW ANY DATABASE", ""), ("VIEW ANY DEFINITION", "")))
+
+
+@contextlib.contextmanager
+def open(options, where):
+    """A session. *where*: the inventory name, for messages."""
+    with odbc.prepared(options, where) as connect:
+        session = Session(connect, options, where)
+        try:
+            yield session
+        finally:
+            session.close()
+
+
+class Session:
+    """*counts*: connections, executes and changes of database so far."""
+
+    def __init__(self, connect, options, where):
+        self.where, self.options, self._connect = where, options, connect
+        self.counts = {"connections": 0, "executes": 0, "uses": 0}
+        self.management, self._connection, self._database = None, None, None
+        self._open()
+
+    def _open(self):
+        self._connection, self._database = self._connect(), "master"
+        self.counts["connections"] += 1
+        self._connection.add_output_converter(DATETIMEOFFSET, _from_datetimeoffset)
+
+    def close(self):
+        if self._connection is not None:
+            with contextlib.suppress(Exception):
+                self._connection.close()
+
+    def server(self):
+        """What the driver says of the session: its own name and version, and the server's version."""
+        info = {"driver": 6, "driver_version": 7, "server_version": 18}     # SQL_DRIVER_NAME, SQL_DRIVER_VER, SQL_DBMS_VER
+        return {name: str(self._connection.getinfo(number)) for name, number in info.items()}
+
+    def read(self, wanted, progress=None):
+        """``{name: QueryAnswer}`` of each query and of ``sql.management``. *progress*: called with the number and the name before each."""
+        answers = {WHERE_IS_THE_GROUP.name: self._find_management()}
+        unopened = {}
+        for number, query in enumerate(wanted, 1):
+            if progress:
+                progress(number, query.name)
+            if query.name not in answers:
+                answers[query.name] = self._read_one(query, unopened)
+        return answers
+
+    def _find_management(self):
+        declared = self.options["management_database"]
+        if declared is not None:
+            self.management = declared or None
+            return QueryAnswer("ok", [{"name": declared, "holds_group": True}] if declared else [])
+        answer = self._read_one(WHERE_IS_THE_GROUP, {})
+        held = queries_of.management({WHERE_IS_THE_GROUP.name: answer})
+        self.management = held if isinstance(held, str) else None
+        return answer
+
+    def _read_one(self, query, unopened):
+        """*unopened*: database -> the answer of all its queries, where it did not open."""
+        database = self.management if query.database == MANAGEMENT else query.database
+        if database is None:
+            return QueryAnswer("skipped", reason="the management database is not known")
+        if database in unopened:
+            return unopened[database]
+        error = None
+        for _try in range(TRIES):
+            try:
+                if self._connection is None:
+                    self._open()
+                if self._use(database):
+                    return self._fetched(query)
+            except (HostUnreachable, HostFailed) as gone:
+                return QueryAnswer("skipped", reason=f"the connection was lost and did not come about again: {gone.message}")
+            except odbc.errors() as raised:
+                error = explained(raised)
+                if lost(error):
+                    self.close()
+                    self._connection = None
+                elif error.number != DEADLOCK:
+                    break
+        if self._database != database and not lost(error):
+            unopened[database] = QueryAnswer("failed", error=error)
+        return QueryAnswer("failed", error=error)
+
+    def _use(self, database):
+        if self._database.casefold() != database.casefold():
+            self.counts["uses"] += 1
+            self._connection.cursor().execute(f"USE {quoted(database)};")
+            self._database = database
+        return True
+
+    def _fetched(self, query):
+        self._connection.timeout = READ_TIMEOUT
+        cursor = self._connection.cursor()
+        self.counts["executes"] += 1
+        cursor.execute(query.text, *query.values)
+        names = [column[0] for column in cursor.description or ()]
+        if names != list(query.columns):
+            message = f"it answered the columns {', '.join(names) or '(none)'} and not {', '.join(query.columns)}"
+            return QueryAnswer("failed", error=SqlError(0, "", message))
+        found = cursor.fetchall()
+        while cursor.nextset():     # an error after the first rows comes up here only
+            pass
+        cut = bool(query.limit) and len(found) > query.limit
+        try:
+            rows = [{name: plain(value, kind) for (name, kind), value in zip(query.columns.items(), row, strict=True)}
+                    for row in (found[:query.limit] if cut else found)]
+        except (TypeError, ValueError, AttributeError) as error:
+            return QueryAnswer("failed", error=SqlError(0, "", f"a value is not of the agreed type ({error})"))
+        return QueryAnswer("ok", rows, cut)
+
+    def execute(self, statements):
+        """Carries out statements that change something, one after the other; none is tried twice. Raises HostFailed where SQL Server
+        refuses one, HostUnreachable where the connection is lost (*sent*: it may have been carried out)."""
+        for statement in statements:
+            sent = False
+            try:
+                database = self.management if statement.database == MANAGEMENT else statement.database
+                if database is None:
+                    raise HostFailed(f"{self.where}: the management database is not known.", sent=False)
+                if self._connection is None:
+                    self._open()
+                self._use(database)
+                self._connection.timeout = CHANGE_TIMEOUT
+                cursor = self._connection.cursor()
+                self.counts["executes"] += 1
+                sent = True
+                cursor.execute(statement.text, *statement.values)
+                while cursor.nextset():
+                    pass
+            except odbc.errors() as raised:
+                error = explained(raised)
+                if not lost(error):
+                    raise HostFailed(f"{self.where}: SQL Server refused it ({_named(error)}): {error.message}", sent=False,
+                                     code=error.number) from raised
+                self.close()
+                self._connection = None
+                raise HostUnreachable(f"{self.where}: the connection to SQL Server was lost.{OUTCOME if sent else ''}", sent=sent) from raised
+
+
+def quoted(name):
+    """An identifier as T-SQL: the only place where a name becomes part of a text."""
+    return "[" + name.replace("]", "]]") + "]"
+
+
+def explained(raised):
+    """The SqlError of what the driver raised: SQL Server's number stands before the function's name at the end of each record."""
+    arguments = [str(argument) for argument in getattr(raised, "args", ())]
+    state = arguments[0] if arguments and re.fullmatch(r"[0-9A-Z]{5}", arguments[0]) else ""
+    text = arguments[-1] if arguments else str(raised)
+    numbers = re.findall(r"\((-?\d+)\) \(SQL\w+\)", text)
+    return SqlError(int(numbers[0]) if numbers else 0, state, _message(text))
+
+
+def _message(text):
+    """The first record's sentence, without the drivers' own brackets."""
+    first = re.split(r"\(-?\d+\) \(SQL\w+\)", text, maxsplit=1)[0]
+    return " ".join(re.sub(r"^(?:\[[^\]]*\]\s*)+", "", first.strip()).split()).rstrip("; ")
+
+
+def lost(error):
+    """Whether the connection is gone. FreeTDS tells a cut stream without a state of its own."""
+    return error.number in LOST_NUMBERS or error.sqlstate.startswith("08") or error.sqlstate in ("24000", "HYT00") and not error.number \
+        or error.sqlstate in ("HY000", "01000") and not error.number
+
+
+def _named(error):
+    return f"error {error.number}" if error.number else f"SQLSTATE {error.sqlstate}"
+
+
+def plain(value, kind):
+    """A column's value in the contract's plain types. Raises TypeError or ValueError where it is not of that type."""
+    if value is None:
+        return None
+    if kind == "boolean":
+        return int(value) != 0
+    if kind == "number":
+        return int(value)
+    if kind == "decimal":
+        return format(int(value), "d")
+    if kind == "bytes":
+        return base64.b64encode(bytes(value)).decode("ascii")
+    if kind == "local":
+        return value.replace(tzinfo=None).isoformat(timespec="milliseconds")
+    if kind == "instant":
+        moment = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    if not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} where text was expected")
+    return value
+
+
+def _from_datetimeoffset(raw):
+    """SQL_SS_TIMESTAMPOFFSET_STRUCT as an aware instant."""
+    year, month, day, hour, minute, second, fraction, hours, minutes = struct.unpack("<6hI2h", raw)
+    zone = timezone(timedelta(hours=hours, minutes=minutes))
+    return datetime(year, month, day, hour, minute, second, fraction // 1000, zone)
