@@ -1,4 +1,4 @@
-"""Makes docs/lab-behaviours.md: every cmdlet and assignment that the lab answers, where that is known from, what is assumed.
+"""Makes docs/lab-behaviours.md: every cmdlet, assignment and part of SQL Server that the lab answers, where that is known from, what is assumed.
 
 Usage: python -m lab.behaviours
 """
@@ -8,11 +8,13 @@ from pathlib import Path
 
 from lab import membership
 from lab.backend import ASSIGNABLE, COMMANDS
+from lab.tsql.behaviours import BEHAVIOURS as SQL
 
 HEAD = """# What the lab does, and how it is known
 
 Made by `python -m lab.behaviours`. The lab is a simulation: it proves that the product talks to what is written here, not that Windows is so.
-Whatever is not listed is refused with the error `LabDoesNotModel`. *Assumed* marks what no page, recording or field report was found for.
+Whatever is not listed is refused: with the error `LabDoesNotModel`, on SQL Server with the number 50000.
+*Assumed* marks what no page, recording or field report was found for.
 
 """
 
@@ -25,6 +27,8 @@ def rows():
     for type_name, command in dict.fromkeys((type_name, command) for (type_name, _property), (_name, command) in ASSIGNABLE.items()):
         title = f"Assigning {', '.join(sorted(command.takes))} of a {type_name.rsplit('.', 1)[-1]}"
         yield title, command.function.__doc__, command.source, command.assumed
+    for title, says, source, assumed in SQL:
+        yield f"SQL Server: {title}", says, source, assumed
 
 
 def text():
