@@ -12,7 +12,9 @@ UNREACHABLE = observed.hole("unreachable", "It does not answer.")
 def resource(name, kind, group, owner, depends=(), **more):
     return {"name": name, "id": f"id-{name}", "type": kind, "state": "Online", "group": group, "owner_node": owner, "core": False,
             "pending_timeout_ms": 180000, "restart_action": "restart_or_fail_over", "restart_threshold": 1, "restart_period_ms": 900000,
-            "retry_period_ms": 3600000, "service_name": None, "use_network_name": None, "share_path": None, "parameters": [],
+            "retry_period_ms": 3600000, "service_name": None, "use_network_name": None, "share_path": None,
+            "status_dns": 0 if kind == "Network Name" else None, "status_kerberos": 0 if kind == "Network Name" else None,
+            "virtual_server": None, "instance": None, "parameters": [],
             "dependency_expression": "", "depends_on": [name for name, _kind in depends],
             "depends_on_types": [kind for _name, kind in depends], "possible_owners": [], **more}
 
@@ -95,7 +97,8 @@ def btsclu():
 
 def sqlclu():
     return cluster("SQLCLU", ["SQL01", "SQL02"], [
-        resource("SQL Server (BTS)", "SQL Server", "SQL Server (BTS)", "SQL01", pending_timeout_ms=1200000,
+        resource("SQL Server (BTS)", "SQL Server", "SQL Server (BTS)", "SQL01", [("SQL Network Name (SQLBTS)", "Network Name")],
+                 pending_timeout_ms=1200000, virtual_server="SQLBTS", instance="BTS",
                  possible_owners=["SQL01", "SQL02"], parameters=parameters(VirtualServerName="SQLBTS", InstanceName="BTS")),
         resource("File Share Witness", "File Share Witness", "Cluster Group", "SQL01", share_path="\\\\fs01\\witness"),
     ], {"kind": "file_share", "resource": "File Share Witness", "resource_type": "File Share Witness", "state": "Online",

@@ -29,7 +29,7 @@ def test_nothing_has_drifted_on_a_healthy_estate():
     assert {(f["control"], f["subject"]) for f in report["findings"] if f["status"] == "not_applicable"} == {
         ("FT-CLU-009", "cluster:SQLCLU"), ("FT-CLU-018", "cluster:SQLCLU"), ("FT-CLU-019", "cluster:SQLCLU"),
         ("FT-SSO-014", "cluster:SQLCLU"), ("FT-CLU-010", "cluster:SQLCLU"), ("FT-CLU-028", "cluster:BTSCLU"),
-        *((f"FT-CLU-0{number}", "cluster:SQLCLU") for number in (14, 15, 17, 20))}
+        *((f"FT-CLU-0{number}", "cluster:SQLCLU") for number in (14, 15, 17, 20)), ("FT-CLU-030", "cluster:SQLCLU"), ("FT-CLU-031", "cluster:BTSCLU")}
 
 
 def bts(change):
@@ -119,6 +119,11 @@ FAULTS = [
     ("FT-CLU-029", "cluster:SQLCLU", "bts03", lambda s: (
         estates.by_host(s)["bts03"]["variables"].update(cluster_name="SQLCLU"),
         estates.by_host(s)["bts03"]["groups"].append("cluster_node")), ["FT-CLU-009"]),
+    ("FT-CLU-030", "cluster:BTSCLU", "BTSDTC", bts(of("BTSDTC", status_dns=9002)), []),
+    ("FT-CLU-030", "cluster:BTSCLU", "BTSSSO", bts(of("BTSSSO", status_kerberos=8202)), []),
+    ("FT-CLU-031", "cluster:SQLCLU", "SQL Server (BTS)", sql(of("SQL Server (BTS)", instance=None)), []),
+    ("FT-CLU-031", "cluster:SQLCLU", "SQL Server (BTS)", sql(of("SQL Server (BTS)", virtual_server="")), []),
+    ("FT-CLU-031", "cluster:SQLCLU", "SQL Server (BTS)", sql(of("SQL Server (BTS)", depends_on_types=["Physical Disk"])), []),
     ("FT-SSO-014", "cluster:BTSCLU", "BTS01", on("bts01", lambda p: p["services"][1].update(state="Running")), []),
     ("FT-SSO-014", "cluster:BTSCLU", "BTS02", on("bts02", lambda p: p["services"][1].update(start_mode="Auto")), []),
     ("FT-SSO-014", "cluster:BTSCLU", "BTS02", on("bts02", lambda p: p["services"][1].update(state="Stopped")), []),
