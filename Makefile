@@ -30,14 +30,15 @@ sanity:  ## ansible-test sanity; ARGS="--test validate-modules" runs one test
 	@tools/setup.sh .venv-2.21 dev
 	@.venv-2.21/bin/python tools/sanity.py $(ARGS)
 
-docs: environment  ## read the documentation of all plugins as a documentation build does
-	@PATH="$(CURDIR)/.venv/bin:$$PATH" antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=all .
+docs: environment  ## build the documentation of all plugins, in out/docs
+	@$(PYTHON) tools/docs.py
 
 bench: run-environment  ## controller CPU of an audit, as a ratio to a raw command on the same hosts
 	@$(PYTHON) -m tools.bench $(ARGS)
 
-build: run-environment  ## the collection's tarball, in out/
-	@.venv/bin/ansible-galaxy collection build --force --output-path out .
+build: run-environment  ## the collection's tarball, of the files that git tracks, in out/
+	@rm -rf out/build && mkdir -p out/build && git ls-files -z | tar -c --null -T - | tar -x -C out/build
+	@.venv/bin/ansible-galaxy collection build --force --output-path out out/build
 
 clean:  ## remove the environments and what was made in out/
 	rm -rf .venv .venv-2.21 out

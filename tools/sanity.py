@@ -66,7 +66,7 @@ if __name__ == "__main__":
         copy_tree(target)
         command = [str(Path(sys.executable).parent / "ansible-test"), "sanity", "--color", "no", *sys.argv[1:]]
         environment = {**os.environ, "HOME": str(HOME), "PATH": search_path()}
-        log = ROOT / "out" / "sanity.log"
+        log = ROOT / "out" / f"sanity{Path(sys.prefix).name}.log"
         with log.open("w", encoding="utf-8") as kept, subprocess.Popen(
                 command, cwd=target, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             for line in process.stdout:

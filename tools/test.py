@@ -50,8 +50,8 @@ LINT = [tool("ruff", "ruff", "check", "--quiet", "."),
         tool("yamllint", "yamllint", "--strict", "."),
         tool("changelog fragments", "antsibull-changelog", "lint")]
 DEEP_LINT = [tool("ansible-lint, profile production", "ansible-lint", "--offline", "-q"),
-             tool("documentation of the plugins", "antsibull-docs", "lint-collection-docs", "--plugin-docs",
-                  "--validate-collection-refs=all", ".")]
+             tool("documentation of the plugins", "python", "tools/docs.py")]
+OLDER_SANITY = [word for test in ("validate-modules", "import", "compile", "ansible-doc") for word in ("--test", test)]
 UNIT = [tests("unit tests", "unit")]
 
 
@@ -61,6 +61,7 @@ def all_steps() -> list[Step]:
              tests("PowerShell, the executor itself", "powershell", may_skip="PWSH" not in os.environ),
              tests("lab", "lab"),
              tests("end to end on the older ansible-core", "e2e"),
+             Step("ansible-test sanity on the older ansible-core", [str(FIRST / "python"), "tools/sanity.py", *OLDER_SANITY]),
              tests("report.html in a browser", "browser", may_skip=not BROWSER),
              tests("package and documents", "package", "docs", workers="0")]
     setup = subprocess.run(["tools/setup.sh", str(SECOND.parent), "dev"], check=False).returncode

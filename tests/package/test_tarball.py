@@ -54,7 +54,8 @@ def test_the_tarball_holds_the_product_and_not_the_workshop(tarball):
     tops = {name.split("/")[0] for name in names}
     assert tops <= {"FILES.json", "MANIFEST.json", "LICENSE", "README.md", "CONTRIBUTING.md", "CODE_OF_CONDUCT.md", "CHANGELOG.md",
                     "baseline", "bindep.txt", "changelogs", "docs", "meta", "playbooks", "plugins", "requirements.txt", "roles"}
-    assert {"plugins/plugin_utils/executor.ps1", "baseline/subjects.yml", "meta/runtime.yml", "playbooks/audit.yml", "LICENSE"} <= names
+    assert {"plugins/plugin_utils/executor.ps1", "baseline/subjects.yml", "plugins/plugin_utils/page/report.html.j2",
+            "meta/runtime.yml", "playbooks/audit.yml", "LICENSE"} <= names
     assert [name for name in names if "__pycache__" in name or name.endswith(".pyc")] == []
 
 
@@ -62,6 +63,15 @@ def test_what_is_built_in_place_is_the_same(tarball, tmp_path):
     """A checkout with environments, reports and caches in it builds what a fresh clone builds."""
     run(BIN / "ansible-galaxy", "collection", "build", "--output-path", tmp_path, cwd=ROOT)
     assert files(next(tmp_path.glob("*.tar.gz"))) == files(tarball)
+
+
+def test_make_build_packs_only_what_git_tracks(tarball, tmp_path):
+    copy_tree(tmp_path)
+    (tmp_path / ".venv").symlink_to(BIN.parent)
+    for name in ("notes.txt", "plugins/scratch.py"):
+        (tmp_path / name).write_text("mine\n", encoding="utf-8")
+    run("make", "--silent", "--old-file", "run-environment", "build", cwd=tmp_path)
+    assert files(next((tmp_path / "out").glob("*.tar.gz"))) == files(tarball)
 
 
 def test_an_installed_collection_audits_by_its_full_name(installed, tmp_path):
