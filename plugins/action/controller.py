@@ -11,9 +11,8 @@ import importlib
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import answer as answers
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import change as changes
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import host, task
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import carriers, host, task
 
 MODULES = "ansible_collections.biztalk.fault_tolerance.plugins.modules."
 
@@ -26,11 +25,14 @@ class ActionModule(ActionBase):
         name = self._task.action.rpartition(".")[2]
         module = importlib.import_module(MODULES + name)
         options, gate = task.begin(self, module.ARGUMENT_SPEC, task_vars)
-        task.refuse_become(self)
+        carrier = getattr(module, "CARRIER", "windows")
+        if carrier != carriers.SQL:
+            task.refuse_become(self)
         self._refuse_twice(module, options, task_vars)
         where = task.host_name(self, task_vars)
         try:
-            result = self._carry_out(module, options, task_vars, where)
+            with carriers.opened(self, carrier, options, task_vars) as opened:
+                result = self._carry_out(module, options, opened)
         except host.HostError as error:
             state = "unreachable" if isinstance(error, host.HostUnreachable) else "failed"
             result = {state: True, "msg": error.message, "changed": False}
@@ -45,8 +47,8 @@ class ActionModule(ActionBase):
                       invocation={"module_args": options})
         return gate(result)
 
-    def _carry_out(self, module, options, task_vars, where):
-        snapshot = task.read(self, module.AREAS, task_vars)
+    def _carry_out(self, module, options, carrier):
+        where, snapshot = carrier.where, carrier.read(module.AREAS)
         if not hasattr(module, "plan"):
             return {"changed": False, **module.inform(options, snapshot)}
         plan = module.plan(options, snapshot)
@@ -57,31 +59,15 @@ class ActionModule(ActionBase):
             return {**result, "warnings": result["notes"]}
         for warning in plan.warnings:
             task.display.display(f"{where}: before anything starts: {warning}")
-        failure, done = self._apply(plan.changes, where)
+        failure, done = _apply(carrier, plan.changes)
         if failure:
             return {**result, **_views(done), "failed": True, "msg": failure}
         try:
-            remains = changes.left_over(module.plan(options, task.read(self, module.AREAS, task_vars)))
+            remains = changes.left_over(module.plan(options, carrier.read(module.AREAS)))
         except host.HostError as error:
             return {**result, "failed": True, "msg": f"{error.message} Every change was carried out before that, and not read again: "
                                                      "run the task once more."}
         return {**result, "failed": True, "msg": f"{where}: {remains}"} if remains else result
-
-    def _apply(self, planned, where):
-        """Carries out the changes one by one. Returns ``(what went wrong or "", the changes made)``."""
-        for number, change in enumerate(planned):
-            text = changes.told(change)["text"]
-            task.display.display(f"{where}: change {number + 1} of {len(planned)}: {text}")
-            try:
-                answer = host.run(self._connection, {"change": list(change.steps)}, where, changing=True)
-            except host.HostError as error:
-                fate = f"'{text}' was sent and its outcome is not known" if error.sent else f"'{text}' was not begun"
-                return f"{error.message} {_account(planned, number, fate)}", planned[:number]
-            fault = _fault(answer)
-            if fault:
-                fate = f"'{text}' failed: {fault}"
-                return f"{where}: {_account(planned, number, fate)}", planned[:number]
-        return "", planned
 
     def _refuse_twice(self, module, options, task_vars):
         """A change to something that several hosts share is made once."""
@@ -102,17 +88,20 @@ def _views(made):
     return {"changed": bool(made), "changes": [changes.told(change) for change in made], "diff": changes.diff(made), "undo": changes.undo(made)}
 
 
-def _fault(answer):
-    """Why the steps of a change did not all do their work; "" where they did."""
-    area = answer.areas.get("change")
-    if area is None:
-        return "the answer did not arrive, so the outcome is not known; read the state before trying again."
-    for step in area.steps.values():
-        for error in step.errors():
-            return answers.reason(error)[1]
-        if step.status != "ok":
-            return f"the step {step.id} was {step.status} ({step.reason})."
-    return ""
+def _apply(carrier, planned):
+    """Carries out the changes one by one. Returns ``(what went wrong or "", the changes made)``."""
+    for number, change in enumerate(planned):
+        text = changes.told(change)["text"]
+        task.display.display(f"{carrier.where}: change {number + 1} of {len(planned)}: {text}")
+        try:
+            fault = carrier.apply(change.steps)
+        except host.HostError as error:
+            fate = f"'{text}' was sent and its outcome is not known" if error.sent else f"'{text}' was not begun"
+            return f"{error.message} {_account(planned, number, fate)}", planned[:number]
+        if fault:
+            fate = f"'{text}' failed: {fault}"
+            return f"{carrier.where}: {_account(planned, number, fate)}", planned[:number]
+    return "", planned
 
 
 def _account(planned, number, fate):

@@ -13,7 +13,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
 from ansible_collections.biztalk.fault_tolerance.plugins.modules import snapshot as module
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import contract, host, snapshots, task
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import carriers, contract, host, snapshots, task
 
 
 class ActionModule(ActionBase):
@@ -21,8 +21,10 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
         options, gate = task.begin(self, module.ARGUMENT_SPEC, task_vars)
-        task.refuse_become(self)
         groups = contract.contract_groups(task_vars["group_names"])
+        carrier = carriers.SQL if "sql_instance" in groups else "windows"
+        if carrier != carriers.SQL:
+            task.refuse_become(self)
         if not groups:
             return {"changed": False, "skipped": True, "skip_reason": "The host is in none of the groups that the collection reads: "
                                                                       f"{', '.join(contract.GROUPS)}."}
@@ -35,7 +37,7 @@ class ActionModule(ActionBase):
             "groups": groups,
             "variables": contract.contract_variables(task_vars),
             "collected_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            **self._read(areas, asked, task_vars, options["deadline"]),
+            **self._read(carrier, areas, asked, task_vars, options["deadline"]),
         }
         try:
             written = snapshots.write(options["folder"], gate(snapshot))
@@ -50,14 +52,15 @@ class ActionModule(ActionBase):
             result["warnings"] = [result["msg"]]
         return result
 
-    def _read(self, areas, asked, task_vars, deadline):
+    def _read(self, carrier, areas, asked, task_vars, deadline):
         """The part of the snapshot that the host decides."""
         left_out = {area: observed.hole("not_asked", f"The area {area} was left out of this run.") for area in areas if area not in asked}
         if not asked:
             return {"status": "not_asked", "message": "", "seconds": 0.0, "powershell": {}, "areas": left_out}
         started = time.monotonic()
         try:
-            answer = task.read(self, asked, task_vars, deadline)
+            with carriers.opened(self, carrier, {}, task_vars) as opened:
+                answer = opened.read(asked, deadline)
         except host.HostError as error:
             status, reason = ("unreachable", "unreachable") if isinstance(error, host.HostUnreachable) else ("failed", "failed")
             unread = {area: observed.hole(reason, error.message) for area in asked}
@@ -65,9 +68,9 @@ class ActionModule(ActionBase):
         cut = [area for area in asked if observed.is_hole(answer["areas"][area])]
         broken = ([f"{', '.join(cut)} is missing."] if cut else []) + answer["problems"]
         message = f"{task_vars['inventory_hostname']} did not answer whole: {' '.join(broken)}" if broken else ""
-        line = {key: value for key, value in answer["host"].items() if key not in ("bft", "kind")}
+        line = {key: value for key, value in answer.get("host", {}).items() if key not in ("bft", "kind")}
         return {"status": "partial" if broken else "ok", "message": message, "seconds": _since(started), "powershell": line,
-                "areas": {**answer["areas"], **left_out}}
+                "session": answer.get("session", {}), "areas": {**answer["areas"], **left_out}}
 
 
 def _since(started):

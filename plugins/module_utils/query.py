@@ -47,13 +47,15 @@ class SqlError:
 
 @dataclass(frozen=True)
 class QueryAnswer:
-    """*status*: ``ok``, ``failed`` (with an error) or ``skipped`` (with a *reason*, one sentence). *cut*: there were more rows than ``limit``."""
+    """*status*: ``ok``, ``failed`` (with an error) or ``skipped`` (with a *reason*, one sentence; *broken* where the session itself ended).
+    *cut*: there were more rows than ``limit``."""
 
     status: str
     rows: list = field(default_factory=list)
     cut: bool = False
     error: SqlError | None = None
     reason: str = ""
+    broken: bool = False
 
 
 @dataclass(frozen=True)

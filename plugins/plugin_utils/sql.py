@@ -12,8 +12,10 @@ then by SQLSTATE, never by the class of an exception: drivers differ in that.
 
 import base64
 import contextlib
+import math
 import re
 import struct
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import query as queries_of
@@ -73,15 +75,18 @@ class Session:
         info = {"driver": 6, "driver_version": 7, "server_version": 18}     # SQL_DRIVER_NAME, SQL_DRIVER_VER, SQL_DBMS_VER
         return {name: str(self._connection.getinfo(number)) for name, number in info.items()}
 
-    def read(self, wanted, progress=None):
-        """``{name: QueryAnswer}`` of each query and of ``sql.management``. *progress*: called with the number and the name before each."""
+    def read(self, wanted, progress=None, until=math.inf):
+        """``{name: QueryAnswer}`` of each query and of ``sql.management``. *progress*: called with the number and the name before each.
+        *until*: of ``time.monotonic()``; no query is begun after it."""
         answers = {WHERE_IS_THE_GROUP.name: self._find_management()}
         unopened = {}
         for number, query in enumerate(wanted, 1):
             if progress:
                 progress(number, query.name)
             if query.name not in answers:
-                answers[query.name] = self._read_one(query, unopened)
+                late = time.monotonic() >= until
+                answers[query.name] = QueryAnswer("skipped", reason="the time for reading was over", broken=True) if late else \
+                    self._read_one(query, unopened)
         return answers
 
     def _find_management(self):
@@ -109,7 +114,7 @@ class Session:
                 if self._use(database):
                     return self._fetched(query)
             except (HostUnreachable, HostFailed) as gone:
-                return QueryAnswer("skipped", reason=f"the connection was lost and did not come about again: {gone.message}")
+                return QueryAnswer("skipped", reason=f"the connection was lost and did not come about again: {gone.message}", broken=True)
             except odbc.errors() as raised:
                 error = explained(raised)
                 if lost(error):

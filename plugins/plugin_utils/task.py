@@ -35,10 +35,19 @@ def _connection_secrets(action, task_vars):
     for option in ("remote_password", "password", "become_pass"):
         with contextlib.suppress(KeyError, AnsibleError):
             found.append(action._connection.get_option(option))
+    with contextlib.suppress(AnsibleError):
+        found.append(variable(action, "login_password", task_vars))
     for value in secrets.connection_secrets(task_vars):
         with contextlib.suppress(AnsibleError):
             found.append(action._templar.template(value))
     return [str(value) for value in found if value]
+
+
+def variable(action, name, task_vars):
+    """A variable of the task's host, templated; None where it is not set. A delegated task's host is the one it is delegated to."""
+    if action._task.delegate_to:
+        return task_vars["hostvars"].get(host_name(action, task_vars), {}).get(name)
+    return None if task_vars.get(name) is None else action._templar.template(task_vars[name])
 
 
 def refuse_become(action):

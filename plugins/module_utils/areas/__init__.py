@@ -17,3 +17,8 @@ def shaped(name, area_answer):
     if area_answer is None:
         return observed.hole("cut", f"The answer of the area {name} did not arrive whole.")
     return AREAS[name].shape(area_answer)
+
+
+def shaped_by_sql(name, answers):
+    """The snapshot of one area from the answers of a session's queries."""
+    return SQL_AREAS[name].shape(answers)

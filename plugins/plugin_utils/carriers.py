@@ -1,0 +1,108 @@
+# Copyright (c) 2026 the biztalk.fault_tolerance authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+"""The two ways to what is managed: batches on a Windows host, and a session with a SQL Server instance. Both read areas and make changes."""
+
+import contextlib
+import time
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import answer as answers
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import login
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import SQL_AREAS, shaped_by_sql
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import files, host, sql, task
+
+SQL = "sql"
+BEAT = 1.0      # seconds between two words of progress
+
+
+@contextlib.contextmanager
+def opened(action, kind, options, task_vars):
+    """The carrier of a task: *kind* is ``sql`` for a SQL Server instance, else the task's Windows host. Raises HostError, AnsibleActionFail."""
+    where = task.host_name(action, task_vars)
+    if kind != SQL:
+        yield Windows(action, task_vars, where)
+        return
+    with sql.open(login_options(action, options, task_vars), where) as session:
+        yield SqlServer(session, where)
+
+
+def login_options(action, given, task_vars):
+    """How the instance is reached: the task's options, else the inventory's variables, templated. Raises AnsibleActionFail."""
+    inventory = {name: value for name, value in ((name, task.variable(action, name, task_vars)) for name in login.LOGIN_SPEC) if value is not None}
+    filled = login.filled(given, files.plain(inventory))
+    result = ArgumentSpecValidator(login.LOGIN_SPEC).validate({name: value for name, value in filled.items() if value is not None})
+    if result.error_messages:
+        raise AnsibleActionFail(f"{task.host_name(action, task_vars)}: {'; '.join(result.error_messages)}. These are the task's options or the "
+                                "inventory's variables of the same names.")
+    return result.validated_parameters
+
+
+class Windows:
+    """A Windows host, over the task's own connection."""
+
+    def __init__(self, action, task_vars, where):
+        self.action, self.task_vars, self.where = action, task_vars, where
+
+    def read(self, names, deadline=300):
+        """See ``task.read``."""
+        return task.read(self.action, names, self.task_vars, deadline)
+
+    def apply(self, steps):
+        """Why the steps of a change did not all do their work; "" where they did. Raises HostError."""
+        answer = host.run(self.action._connection, {"change": list(steps)}, self.where, changing=True)
+        area = answer.areas.get("change")
+        if area is None:
+            return "the answer did not arrive, so the outcome is not known; read the state before trying again."
+        for step in area.steps.values():
+            for error in step.errors():
+                return answers.reason(error)[1]
+            if step.status != "ok":
+                return f"the step {step.id} was {step.status} ({step.reason})."
+        return ""
+
+
+class SqlServer:
+    """A SQL Server instance, over one session."""
+
+    def __init__(self, session, where):
+        self.session, self.where = session, where
+
+    def read(self, names, deadline=300):
+        """Areas in one session: ``{"session": driver and versions, "areas": {name: snapshot}, "problems": [sentence]}``.
+
+        After *deadline* seconds no further query is begun.
+        """
+        queries = list({query.name: query for name in names for query in SQL_AREAS[name].queries()}.values())
+        started = beat = time.monotonic()
+
+        def progress(number, name):
+            nonlocal beat
+            now = time.monotonic()
+            if now - beat >= BEAT:
+                beat = now
+                task.display.display(f"{self.where}: query {number} of {len(queries)} ({name}), {now - started:.0f} s so far")
+
+        answered = self.session.read(queries, progress, until=started + deadline)
+        failed = sum(answer.status != "ok" for answer in answered.values())
+        task.display.display(f"{self.where}: {', '.join(names)}: {len(answered)} queries in {time.monotonic() - started:.1f} s"
+                             + (f", {failed} of them without an answer" if failed else ""))
+        lost = [answer.reason for answer in answered.values() if answer.status == "skipped" and answer.broken]
+        return {"session": self.session.server(), "areas": {name: shaped_by_sql(name, answered) for name in names},
+                "problems": [f"{len(lost)} queries were not answered: {lost[0]}."] if lost else []}
+
+    def apply(self, statements):
+        """Why SQL Server did not carry a change out whole; "" where it did. Raises HostError."""
+        for number, statement in enumerate(statements):
+            try:
+                self.session.execute([statement])
+            except host.HostFailed as error:
+                if error.code is None:
+                    raise
+                before = f" {number} of its {len(statements)} statements were carried out before." if number else ""
+                return f"{error.message}{before}"
+        return ""
