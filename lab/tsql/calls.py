@@ -82,7 +82,10 @@ class Calls:
         column = {"recovery": "recovery_model_desc", "status": "state_desc", "collation": "collation_name", "useraccess": "user_access_desc",
                   "isautoclose": "is_auto_close_on", "isautoshrink": "is_auto_shrink_on"}.get(name.casefold())
         if column is None:
-            raise not_modelled(f"DATABASEPROPERTYEX(…, '{name}')")
+            if name.casefold() != "lastgoodcheckdbtime":
+                raise not_modelled(f"DATABASEPROPERTYEX(…, '{name}')")
+            known = self.lab_db_id(database) is not None
+            return self.instance.property(f"{database}.LastGoodCheckDbTime") or ("1900-01-01 00:00:00.000" if known else None)
         rows = self.instance.query(f'SELECT "{column}" AS value FROM "master.sys.databases" WHERE name = ?', (database,))
         return rows[0]["value"] if rows else None
 

@@ -41,6 +41,7 @@ class Store:
     def __init__(self, path=":memory:"):
         self.sqlite = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self.sqlite.create_collation("CI", compare)
+        self.recorded, self.hashed = 0, None    # rows of texts written here; (changes, hash) of the newest state_hash
         self.sqlite.execute("PRAGMA journal_mode=WAL")
         self.sqlite.execute("PRAGMA synchronous=OFF")
         self.sqlite.executescript(INTERNAL + DESCRIBED)
@@ -134,21 +135,27 @@ class Store:
         return next((row["value"] for row in self.query('SELECT value FROM "#property" WHERE name = ?', (name,))), None)
 
     def set_properties(self, **facts):
+        """Of the server; ``**{"<database>.LastGoodCheckDbTime": "2026-11-22 01:00:00.000"}`` is one of a database, 1900 when never set."""
         self.sqlite.executemany('INSERT OR REPLACE INTO "#property" VALUES (?, ?)', facts.items())
 
     def state_hash(self):
-        """SHA-256 over what the instance holds, without recorded texts and logins."""
+        """SHA-256 over what the instance holds, without recorded texts and logins. Made anew only where something was written."""
+        changes = self.sqlite.total_changes - self.recorded
+        if self.hashed and self.hashed[0] == changes:
+            return self.hashed[1]
         digest = hashlib.sha256()
         for row in self.query("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"):
             if row["name"] not in UNHASHED and row["name"].partition(".")[2].casefold() not in metadata.VIEWS:
                 digest.update(repr((row["name"], sorted(map(repr, self.sqlite.execute(f'SELECT * FROM "{row["name"]}"'))))).encode())
-        return digest.hexdigest()
+        self.hashed = (changes, digest.hexdigest())
+        return self.hashed[1]
 
     # --- recorder
 
     def record(self, clock, login, database, text, parameters, changes, error):
         self.query('INSERT INTO "#text" (clock, login, database, text, parameters, changes, error) VALUES (?, ?, ?, ?, ?, ?, ?)',
                    (clock, login, database, text, json.dumps(parameters, default=str), int(changes), error))
+        self.recorded += 1
 
     def texts(self):
         """What was sent, in order: dictionaries of n, clock, login, database, text, parameters, changes (bool), error (number or None)."""

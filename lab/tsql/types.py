@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import uuid
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import cache
 
 from lab.tsql.problem import SqlProblem, not_modelled
 
@@ -23,16 +24,19 @@ _STYLES = {23: "%Y-%m-%d", 111: "%Y/%m/%d", 112: "%Y%m%d", 108: "%H:%M:%S", 114:
 _MOMENT = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?\s*(Z|[+-]\d\d:\d\d)?$")
 
 
+@cache
 def base(declared):
     return declared.partition("(")[0].casefold()
 
 
+@cache
 def size(declared):
     """The numbers in the brackets of a type: ``(128,)``, ``(25, 0)``; -1 is max. Empty without brackets."""
     inside = declared.partition("(")[2].rstrip(")")
     return tuple(-1 if part.strip().casefold() == "max" else int(part) for part in inside.split(",")) if inside else ()
 
 
+@cache
 def family(declared):
     """``integer``, ``decimal``, ``lsn``, ``float``, ``text``, ``time``, ``guid``, ``binary``, ``variant`` or ``null``."""
     name = base(declared)
@@ -52,11 +56,13 @@ def family(declared):
     return known[name]
 
 
+@cache
 def affinity(declared):
     return {"integer": "INTEGER", "decimal": "NUMERIC", "float": "REAL", "binary": "BLOB", "variant": "BLOB"}.get(
         family(declared), "TEXT COLLATE CI")
 
 
+@cache
 def length(declared):
     """Characters or bytes that a text or binary type holds; None for max, ntext and the like."""
     name, inside = base(declared), size(declared)
@@ -299,16 +305,3 @@ def _moment_text(value):
         return f"{value:%Y-%m-%d}"
     zone = value.utcoffset()
     return f"{value:%Y-%m-%d %H:%M:%S.%f}0" + (_offset(zone) if zone is not None else "")
-
-
-def python(value, declared):
-    """A kept value as a Python one: datetime, Decimal, UUID; the rest as it is."""
-    kind = family(declared)
-    if value is None or kind not in ("time", "lsn", "guid", "decimal"):
-        return value
-    if kind == "guid":
-        return uuid.UUID(value)
-    if kind != "time":
-        return Decimal(str(value))
-    made, _rest, offset = moment(value)
-    return made if offset is None else made.replace(tzinfo=timezone(offset) if offset else UTC)

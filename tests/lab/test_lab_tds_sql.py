@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from lab.instance import Instance
-from lab.tsql import lexer, types, zone
+from lab.tsql import lexer, zone
 from lab.tsql.problem import Count, Returned, Rows, SqlProblem
 
 CLOCK = "2026-11-24T08:00:00.0000000Z"
@@ -302,8 +302,3 @@ def test_statements_are_parted_outside_of_strings_names_and_comments():
     text = "SELECT ';' AS [a;b]; /* ; */ SELECT N'it''s;' -- ; \n;;"
     assert [statement.text for statement in lexer.split(text)] == ["SELECT ';' AS [a;b]", "/* ; */ SELECT N'it''s;' -- ;"]
     assert lexer.unquoted("[a]]b]") == "a]b" and lexer.unquoted("N'it''s'") == "it's"
-
-
-def test_kept_values_become_python_values():
-    assert types.python(types.store(datetime(2026, 1, 2, 3, 4, 5, 998000), "datetime"), "datetime") == datetime(2026, 1, 2, 3, 4, 5, 997000)
-    assert types.python("0" * 24 + "7", "numeric(25,0)") == 7
