@@ -13,17 +13,23 @@ IF USER_ID(N'$(Login)') IS NULL
 IF DATABASE_PRINCIPAL_ID(N'biztalk_fault_tolerance_reader') IS NULL
     CREATE ROLE [biztalk_fault_tolerance_reader];
 ALTER ROLE [biztalk_fault_tolerance_reader] ADD MEMBER [$(Login)];
+GRANT VIEW DEFINITION TO [biztalk_fault_tolerance_reader];
 GRANT SELECT ON [dbo].[BizTalkDBVersion] TO [biztalk_fault_tolerance_reader];
 GRANT SELECT ON [dbo].[adm_Adapter] TO [biztalk_fault_tolerance_reader];
+GRANT SELECT ON [dbo].[adm_BackupHistory] TO [biztalk_fault_tolerance_reader];
+GRANT SELECT ON [dbo].[adm_BackupSetId] TO [biztalk_fault_tolerance_reader];
+GRANT SELECT ON [dbo].[adm_BackupSettings] TO [biztalk_fault_tolerance_reader];
 GRANT SELECT ON [dbo].[adm_Group] TO [biztalk_fault_tolerance_reader];
 GRANT SELECT ON [dbo].[adm_GroupSetting] TO [biztalk_fault_tolerance_reader];
 GRANT SELECT ON [dbo].[adm_Host] TO [biztalk_fault_tolerance_reader];
 GRANT SELECT ON [dbo].[adm_HostInstance] TO [biztalk_fault_tolerance_reader];
 GRANT SELECT ON [dbo].[adm_HostInstanceZombie] TO [biztalk_fault_tolerance_reader];
 GRANT SELECT ON [dbo].[adm_MessageBox] TO [biztalk_fault_tolerance_reader];
+GRANT SELECT ON [dbo].[adm_OtherBackupDatabases] TO [biztalk_fault_tolerance_reader];
 GRANT SELECT ON [dbo].[adm_ReceiveHandler] TO [biztalk_fault_tolerance_reader];
 GRANT SELECT ON [dbo].[adm_ReceiveLocation] TO [biztalk_fault_tolerance_reader];
 GRANT SELECT ON [dbo].[adm_SendHandler] TO [biztalk_fault_tolerance_reader];
 GRANT SELECT ON [dbo].[adm_Server] TO [biztalk_fault_tolerance_reader];
 GRANT SELECT ON [dbo].[adm_Server2HostMapping] TO [biztalk_fault_tolerance_reader];
+GRANT SELECT ON [dbo].[admv_BackupDatabases] TO [biztalk_fault_tolerance_reader];
 GO

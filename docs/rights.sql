@@ -19,6 +19,20 @@ IF USER_ID(N'$(Login)') IS NULL
 IF DATABASE_PRINCIPAL_ID(N'biztalk_fault_tolerance_reader') IS NULL
     CREATE ROLE [biztalk_fault_tolerance_reader];
 ALTER ROLE [biztalk_fault_tolerance_reader] ADD MEMBER [$(Login)];
+GRANT SELECT ON [dbo].[backupmediafamily] TO [biztalk_fault_tolerance_reader];
+GRANT SELECT ON [dbo].[backupmediaset] TO [biztalk_fault_tolerance_reader];
+GRANT SELECT ON [dbo].[backupset] TO [biztalk_fault_tolerance_reader];
 GRANT SELECT ON [dbo].[log_shipping_primary_databases] TO [biztalk_fault_tolerance_reader];
+GRANT SELECT ON [dbo].[logmarkhistory] TO [biztalk_fault_tolerance_reader];
 GRANT SELECT ON [dbo].[suspect_pages] TO [biztalk_fault_tolerance_reader];
+GRANT SELECT ON [dbo].[syscategories] TO [biztalk_fault_tolerance_reader];
+GRANT SELECT ON [dbo].[sysjobactivity] TO [biztalk_fault_tolerance_reader];
+GRANT SELECT ON [dbo].[sysjobhistory] TO [biztalk_fault_tolerance_reader];
+GRANT SELECT ON [dbo].[sysjobs] TO [biztalk_fault_tolerance_reader];
+GRANT SELECT ON [dbo].[sysjobschedules] TO [biztalk_fault_tolerance_reader];
+GRANT SELECT ON [dbo].[sysjobservers] TO [biztalk_fault_tolerance_reader];
+GRANT SELECT ON [dbo].[sysjobsteps] TO [biztalk_fault_tolerance_reader];
+GRANT SELECT ON [dbo].[sysoperators] TO [biztalk_fault_tolerance_reader];
+GRANT SELECT ON [dbo].[sysschedules] TO [biztalk_fault_tolerance_reader];
+GRANT SELECT ON [dbo].[syssessions] TO [biztalk_fault_tolerance_reader];
 GO

@@ -29,12 +29,18 @@ def document(plan, port, https_port, ca, sql_ports):
     auditor = estate.get("logins", {}).get("auditor")
     if sql_ports:
         children["sql_instance"] = {
-            "hosts": {estate["instances"][name]["name"]: {"instance_name": name, "login_port": sql_ports[name]} for name in sql_ports},
+            "hosts": {estate["instances"][name]["name"]: {"instance_name": name, "login_port": sql_ports[name], **_held(estate, name)}
+                      for name in sql_ports},
             "vars": {"sql_via": "controller", "login_host": "localhost", "login_user": auditor["name"], "login_password": auditor["password"],
                      "ca_file": str(ca)}}
     # not by inventory_hostname: under delegate_to that is the host which delegates
     paths = {name: {"ansible_winrm_path": f"wsman/{name}"} for name in estate["hosts"]}
     return {"all": {"vars": common, "hosts": paths, "children": children}}
+
+
+def _held(estate, name):
+    """An instance that holds no management database says so; where there is one, it is left to be found."""
+    return {} if estate.get("biztalk_group", {}).get("on") == name else {"management_database": ""}
 
 
 def fixed_ports(plan, first):

@@ -82,9 +82,9 @@ def needed():
                 if not thing:
                     server.setdefault(right, []).append(query.name)
                     continue
-                parts = thing.split(".")
+                parts = [thing, "", ""] if thing == MANAGEMENT else thing.split(".")
                 database = parts[0] if len(parts) == 3 else query.database
-                databases.setdefault(database, {}).setdefault((".".join(parts[-2:]), right), []).append(query.name)
+                databases.setdefault(database, {}).setdefault((".".join(parts[-2:]).strip("."), right), []).append(query.name)
     order = sorted(databases, key=lambda name: (name == MANAGEMENT, name))
     return server, {name: databases[name] for name in order}
 
@@ -101,7 +101,7 @@ def scripts():
     management = HEAD.format(what="for the instance that holds BizTalk's management database", variables=' -v Management="BizTalkMgmtDb"',
                              file="rights-management.sql")
     for database, objects in databases.items():
-        grants = "".join(f"GRANT {right} ON {_quoted(thing)} TO [{ROLE}];\n" for thing, right in sorted(objects))
+        grants = "".join(f"GRANT {right}{f' ON {_quoted(thing)}' if thing else ''} TO [{ROLE}];\n" for thing, right in sorted(objects))
         part = DATABASE.format(database=IN_SCRIPT.get(database, database), role=ROLE, grants=grants)
         if database == MANAGEMENT:
             management += part
@@ -115,7 +115,7 @@ def page():
     tables = []
     for database, objects in databases.items():
         name = IN_PAGE.get(database, database)
-        rows = "".join(f"| `{right}` | `{thing}` | {_names(queries)} |\n" for (thing, right), queries in sorted(objects.items()))
+        rows = "".join(f"| `{right}` | {f'`{thing}`' if thing else 'the database'} | {_names(queries)} |\n" for (thing, right), queries in sorted(objects.items()))
         tables.append(f"\n## {name[0].upper() + name[1:] if database == MANAGEMENT else f'Database `{name}`'}\n\n"
                       f"| permission | object | queries |\n| --- | --- | --- |\n{rows}")
     return PAGE.format(server="".join(f"| `{right}` | {_names(queries)} |\n" for right, queries in sorted(server.items())), databases="".join(tables))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lab import estate
 from lab.instance import Instance
-from lab.sqlmodel import biztalk, groups, jobs, procedures, servers
+from lab.sqlmodel import biztalk, groups, jobs, procedures, scripts, servers
 from lab.sqlmodel.servers import Description
 from lab.sqlmodel.world import World, local
 
@@ -87,13 +87,11 @@ class Plan:
 
 
 def opened(description, folder, clock, fresh=True):
-    """The World of an estate's instances, with files in *folder* (None: in memory), or None where it has none.
+    """The World of an estate's instances, with files in *folder* (None: in memory).
 
     *clock* gives the estate's time (see lab.instance). *fresh*: filled anew. A process that asks again for the same content at the
     same time gets copies of the first."""
     plan = Plan(description)
-    if not plan.instances:
-        return None
     files = {name: str(Path(folder) / f"sql{number}.sqlite") if folder else ":memory:" for number, name in enumerate(plan.instances)}
     known = _MADE.get((repr(description), clock())) if fresh and folder else None
     if fresh and folder:
@@ -123,9 +121,6 @@ def _fill(plan, world, name, now):
     servers.fill(instance, about)
     for role, login in plan.description.get("logins", {}).items():
         instance.login(login["name"], login["password"], sysadmin=role == "operator")
-        if role == "auditor":
-            for right in ("VIEW SERVER STATE", "VIEW ANY DEFINITION"):
-                instance.grant(login["name"], right)
     group, about_group = plan.in_group(name)
     if group:
         cluster = plan.description["clusters"][about_group["cluster"]]
@@ -138,6 +133,8 @@ def _fill(plan, world, name, now):
         biztalk.view(instance, plan.places["BizTalkMgmtDb"][1])
         biztalk.messagebox(instance, plan.places["BizTalkMsgBoxDb"][1], hosts, utc)
     jobs.insert(instance, made)
+    if auditor := plan.description.get("logins", {}).get("auditor"):
+        scripts.run(instance, auditor["name"], plan.places["BizTalkMgmtDb"][1] if plan.group and plan.group["on"] == name else None)
 
 
 def _jobs(plan, name):
