@@ -213,6 +213,8 @@ class Cluster:
                 self.hosts[node]["services"]["ENTSSO"].update(mode="Manual", state="Stopped")
         if self.description.get("sql"):
             self._sql(**self.description["sql"])
+        for name, listener in self.description.get("ags", {}).items():
+            self._availability_group(name, listener)
         return {
             "name": self.name, "domain": self.domain, "id": guid("cluster", self.name), "language": self.description.get("language", "en"),
             "properties": {**CLUSTER_PROPERTIES, **self.description.get("properties", {})},
@@ -287,6 +289,16 @@ class Cluster:
                 self.hosts[node]["services"][service] = {"display": display, "state": "Stopped", "mode": "Manual", "account": r"CONTOSO\svc-sql"}
 
 
+    def _availability_group(self, name, listener):
+        """The role of an availability group with its listener (field record co-014), and the default instance's services on each node."""
+        group = self._group(name, 9999, self.nodes[0])
+        point = self._access_point(group, f"{name}_{listener}", f"{name}_IP", listener)
+        self._resource(group, name, "SQL Server Availability Group", [[point]])
+        for node in self.nodes:
+            for service, display in (("MSSQLSERVER", "SQL Server (MSSQLSERVER)"), ("SQLSERVERAGENT", "SQL Server Agent (MSSQLSERVER)")):
+                self.hosts[node]["services"][service] = {"display": display, "state": "Running", "mode": "Auto", "account": r"CONTOSO\svc-sql"}
+
+
 def share_witness(path):
     """The private properties of a file share witness (field: Windows Server 2025)."""
     return {"SharePath": ["String", path], "ArbitrationDelay": ["UInt32", 6], "ImpersonateCNO": ["UInt32", 1], "UserName": ["String", ""],
@@ -294,7 +306,7 @@ def share_witness(path):
 
 
 def hosts_with_clusters(description):
-    """Fills into each host's description what its cluster says about it: name, SSO, SQL instance."""
+    """Fills into the descriptions of hosts and clusters what follows from each other: name, SSO, SQL instance, availability groups."""
     for name, cluster in description.get("clusters", {}).items():
         for node in cluster["nodes"]:
             host = description["hosts"][node] = description["hosts"].get(node) or {}
@@ -303,4 +315,8 @@ def hosts_with_clusters(description):
                 host["sql"] = cluster["sql"]["instance"]
             if cluster.get("sso"):
                 host["sso"] = True
+    for name, about in description.get("availability_groups", {}).items():
+        description["clusters"][about["cluster"]].setdefault("ags", {})[name] = about["listener"]
+        for replica in about["replicas"]:
+            description["hosts"][description["instances"][replica]["host"]]["sql"] = "MSSQLSERVER"
     return description

@@ -46,10 +46,8 @@ def open_state(plan, folder, clock=None):
         state.replace(estate.build(plan["estate"], clock))
     if clock:
         state.set_clock(clock)
-    state.world = build.opened(plan["estate"], folder, lambda: state.clock, fresh)
-    if fresh:
-        state.meta("agents", state.clock)
-    state.catch_up()
+    if plan["estate"].get("instances"):
+        state.open_world = lambda: build.opened(plan["estate"], folder, lambda: state.clock, fresh)
     return state, fresh
 
 

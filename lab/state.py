@@ -29,7 +29,7 @@ class State:
         self.database.execute("PRAGMA synchronous=OFF")
         self.database.executescript(SCHEMA)
         self._written, self._clock = {}, self.meta("clock")
-        self.world = None           # lab.sqlmodel's, of the estate's SQL Servers
+        self.open_world = self._world = None
         if estate is not None:
             self.replace(estate)
         else:
@@ -65,16 +65,25 @@ class State:
 
     def close(self):
         self.database.close()
-        for instance in self.world.instances.values() if self.world else ():
+        for instance in self._world.instances.values() if self._world else ():
             instance.close()
 
     def state_hash(self):
         """SHA-256 over the estate; sessions, clock, recorder and users' passwords take no part."""
         whole = [[kind, name, getattr(self, kind)[name]] for kind in ("hosts", "clusters", "shares")
                  for name in sorted(getattr(self, kind))]
-        if self.world:
-            whole += [["instances", name, instance.state_hash()] for name, instance in sorted(self.world.instances.items())]
+        if self._world:
+            whole += [["instances", name, instance.state_hash()] for name, instance in sorted(self._world.instances.items())]
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def world(self):
+        """The estate's SQL Servers (lab.sqlmodel.world.World), opened when first asked for; None where it has none."""
+        if self._world is None and self.open_world:
+            self._world = self.open_world()
+            self.meta("agents", self.meta("agents") or self.clock)
+            self.catch_up()
+        return self._world
 
     # --- clock
 
@@ -90,8 +99,8 @@ class State:
 
     def catch_up(self):
         """Lets the Agents of the SQL Servers run what has become due; what they have run is remembered beside the clock."""
-        if self.world:
-            self.world.catch_up(self.meta("agents"), self.clock)
+        if self._world:
+            self._world.catch_up(self.meta("agents"), self.clock)
             self.meta("agents", self.clock)
 
     def move_clock(self, seconds):

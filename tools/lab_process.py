@@ -25,7 +25,7 @@ def running(scenario, folder):
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "lab", "--scenario", str(scenario), "--state", str(folder / "state"), "--reset",
-             "--port", "0", "--https-port", "0", "--inventory", str(inventory)],
+             "--port", "0", "--https-port", "0", "--sql-port", "0", "--inventory", str(inventory)],
             cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
     try:
         until = time.monotonic() + PATIENCE
