@@ -1,0 +1,419 @@
+# Copyright (c) 2026 the biztalk.fault_tolerance authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+"""What the histories of BizTalk, msdb and the Agent say together: backup sets, and how far back the group could be restored.
+
+Only a log set whose rows are all complete and that bears one mark brings every database to the same point. It can be reached from a
+complete full set through log sets none of which is partial, and through log chains that nobody else took a log backup out of.
+``derive`` is the whole of it. What a window or a limit of rows cut off is a hole, and nothing that depends on it is vouched for.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import agent_message, backup_job, job_step, log_chains, observed
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.msdb_backups import Msdb, coverage, first_hole, known
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.server_clock import ServerClock, told
+
+FULL, LOG = "full", "log"
+COMPLETE, PARTIAL, RUNNING = "complete", "partial", "running"
+JUST_NOW = timedelta(minutes=2)           # a set that began so shortly ago may have been read while it was made
+NEAR = timedelta(minutes=30)              # the first backup of a set begins no later than this after the set's time
+FACTS = ("job", "sets", "partial_sets", "rowless_sets", "last_full", "last_complete_full", "last_marked", "restorable", "databases", "chains",
+         "breaks", "foreign", "unproven", "full_periods", "failures", "covered")
+
+
+@dataclass
+class Set:
+    """One backup set. *at*: UTC, when it began. *mark*: of a log set; None where its rows have none, or not the same."""
+
+    id: int
+    type: str
+    at: datetime
+    mark: str | None
+    state: str
+    rows: list
+
+    @property
+    def marked(self):
+        return self.type == LOG and self.state == COMPLETE and self.mark is not None
+
+    def plain(self):
+        return {"id": self.id, "type": self.type, "at": told(self.at), "mark": self.mark, "state": self.state, "databases": len(self.rows)}
+
+
+def derive(backup_history, jobs, databases=(), others=()):
+    """Facts about the backups of one BizTalk group, plain JSON; every point in time is ISO 8601 UTC to the second.
+
+    *backup_history*: the area of the instance with the management database, whose ``biztalk`` is there. *jobs*: the ``jobs`` of its area
+    ``agent``. *databases*: those of its area ``sql``. *others*: the area ``backup_history`` of other instances on which databases of the
+    group are, or were before a failover, holes included. Any of them may be a hole, or have holes. The result::
+
+        job            facts of the job (``backup_job.facts``), null where there is none
+        sets           [{id, type: full | log, at, mark, state: complete | partial | running, databases: number}], newest first
+        partial_sets   [{name, id, type, at, done: [database], missing: [database of the view]}], newest first
+        rowless_sets   [{name, id, after, before, trace: failed | none | unseen, step, number}]: ids that no row has; when the sets around
+                       them began, and what the job's history tells of that time: the failed step, the number of the error
+        last_full      {id, at, state, missing: [database of the view]}: the newest full set, null where there is none
+        last_complete_full, last_marked   the newest full set and the newest log set with a mark that are complete, the same shape and mark
+        restorable     {id, mark, at, full_id, age_seconds}: the newest mark to which all databases can be brought, null where there is none
+        databases      [{name, server, database, last_point, lost_now_seconds, worst_gap_seconds, worst_gap_from, worst_gap_until}] of the view:
+                       points are complete marked sets with the database; null where there is none, or for a gap fewer than two
+        chains         [{name, server, database, broken_by}]: what broke the log chain since the newest complete full, null where nothing did
+        breaks         [{name, database, kind, at, login, program, path, backups, mended_at}] in what was read, newest first
+        foreign        [{name, database, type, login, program, path, backups, first_at, last_at}]: not copy-only, by somebody else
+        unproven       [{name, set_id, file, problem}]: rows of the newest complete full and marked sets of which msdb has no real backup, or
+                       whose log does not hold the mark
+        full_periods   [{name: day, outcome: made | why not}]: days on which a full was due (``backup_job.full_periods``)
+        failures       [{name, at, step, status, number}]: steps of the job that did not succeed, newest first
+        covered        [{name, in_set, last_full, last_log}]: the user databases of the instance (``msdb_backups.coverage``)
+
+    A list that may lack elements ends in a hole; where nothing can be told there is a hole in its place.
+    """
+    unseen = first_hole([backup_history]) or first_hole([backup_history[name] for name in ("clock", "local_clock", "biztalk")])
+    if unseen:
+        return dict.fromkeys(FACTS, unseen)
+    biztalk = backup_history["biztalk"]
+    msdb = Msdb([backup_history, *others])
+    clock = ServerClock(backup_history["clock"], backup_history["local_clock"], [
+        (row["started"], row["offset_minutes"]) for row in msdb.rows if row["offset_minutes"] is not None])
+    job = backup_job.find(jobs, biztalk["management_database"])
+    facts = job if job is None or observed.is_hole(job) else backup_job.facts(job)
+    running = facts["running"] if isinstance(facts, dict) and not observed.is_hole(facts) else facts or False
+    view = _view(biztalk["databases"])
+    told_of = _Sets(biztalk["history"], facts, running, msdb, clock)
+    chains, breaks = _chains(view, told_of, msdb, clock)
+    names = view if observed.is_hole(view) else {name for _server, name in view}
+    return {
+        "job": facts,
+        "sets": told_of.each(lambda one: one.plain()),
+        "partial_sets": told_of.each(lambda one: _partial(one, view), lambda one: one.state == PARTIAL),
+        "rowless_sets": _rowless(told_of, biztalk["next_set_id"], job, running, clock),
+        "last_full": told_of.last(view, lambda one: one.type == FULL and one.state != RUNNING),
+        "last_complete_full": told_of.last(view, lambda one: one.type == FULL and one.state == COMPLETE),
+        "last_marked": told_of.last(view, lambda one: one.marked),
+        "restorable": _restorable(told_of, chains, breaks, msdb, clock),
+        "databases": view if observed.is_hole(view) else [_points(key, database, told_of, view, clock) for key, database in view.items()],
+        "chains": chains,
+        "breaks": _told_breaks(breaks, chains),
+        "foreign": _foreign(view, msdb, clock, told_of, backup_job.archive_folder(jobs)),
+        "unproven": _unproven(told_of, view, msdb),
+        "full_periods": _periods(facts, job, told_of, backup_history["window_days"], clock),
+        "failures": _failures(facts, job, clock),
+        "covered": coverage(databases, names, msdb, clock),
+    }
+
+
+def _closing(hole):
+    return [hole] if hole else []
+
+
+def _clock(backup_history, others):
+    samples = [(row["started"], row["offset_minutes"]) for row in known(backup_history["msdb"]) if row["offset_minutes"] is not None]
+    return ServerClock(backup_history["clock"], backup_history["local_clock"], samples)
+
+
+# --- the view
+
+@dataclass(frozen=True)
+class Database:
+    """A database of ``admv_BackupDatabases``. *name*: the database, with its server where the view has several of that name."""
+
+    name: str
+    server: str
+    database: str
+
+
+def _view(rows):
+    """The databases of the view by the key of ``_key``. The server counts only where names do not tell them apart: after a failover
+    the management database has another one."""
+    unseen = rows if observed.is_hole(rows) else first_hole(rows)
+    if unseen:
+        return unseen
+    names = [row["database"].casefold() for row in rows]
+    found = {}
+    for row in rows:
+        twice = names.count(row["database"].casefold()) > 1
+        found[(row["server"] or "").casefold() if twice else "", row["database"].casefold()] = Database(
+            f"{row['server']}/{row['database']}" if twice else row["database"], row["server"], row["database"])
+    return found
+
+
+def _key(row, view):
+    """The key in the view of a row that names server and database."""
+    by_server = (row["server"] or "").casefold(), row["database"].casefold()
+    return by_server if by_server in view else ("", row["database"].casefold())
+
+
+# --- sets
+
+class _Sets:
+    """``sets``: those that were read, newest first. ``unread``: the hole where none could be read; ``cut``: the hole that stands for older ones."""
+
+    def __init__(self, history, facts, running, msdb, clock):
+        self.unread = history if observed.is_hole(history) else None
+        self.cut = self.unread or first_hole(history)
+        grouped = {}
+        for row in known(history):
+            grouped.setdefault(row["set_id"], []).append(row)
+        if self.cut and grouped:
+            del grouped[min(grouped)]               # the limit of rows may have split it
+        self.sets = [_set(number, rows, facts, msdb, clock) for number, rows in sorted(grouped.items(), reverse=True)]
+        self.newest_may_run = None                  # the hole where it cannot be told whether the newest set is still being made
+        if self.sets and self.sets[0].state == PARTIAL:
+            if running is True or self.sets[0].at > clock.now - JUST_NOW:
+                self.sets[0].state = RUNNING
+            elif observed.is_hole(running):
+                self.newest_may_run = running
+
+    def each(self, shape, wanted=lambda one: True):
+        """``shape(set)`` of the sets that are wanted, with the holes for those that may be missing."""
+        if self.unread:
+            return self.unread
+        return [self.newest_may_run if self.newest_may_run and one is self.sets[0] else shape(one)
+                for one in self.sets if wanted(one)] + _closing(self.cut)
+
+    def last(self, view, wanted):
+        """The newest set that is wanted, as plain data; None where there is none."""
+        one = self.newest(wanted)
+        return self.cut if one is None else {"id": one.id, "at": told(one.at), "state": one.state, "mark": one.mark, "missing": _missing(one, view)}
+
+    def newest(self, wanted):
+        return next((one for one in self.sets if wanted(one)), None)
+
+    def files(self, wanted=lambda one: True):
+        """The names of the files of the sets that are wanted."""
+        return {log_chains.file_of(row["file"]) for one in self.sets if wanted(one) for row in one.rows}
+
+    def recent(self):
+        """The newest complete full set and the newest marked one, as far as there are any."""
+        return [one for one in (self.newest(lambda one: one.type == FULL and one.state == COMPLETE), self.newest(lambda one: one.marked)) if one]
+
+
+def _set(number, rows, facts, msdb, clock):
+    marks = {row["mark"] for row in rows}
+    return Set(number, rows[0]["type"], _time(rows, _uses_local_time(facts, rows[0]["type"]), msdb, clock),
+               marks.pop() if len(marks) == 1 else None, COMPLETE if all(row["complete"] for row in rows) else PARTIAL, rows)
+
+
+def _time(rows, use_local, msdb, clock):
+    """When a set began, UTC. Its rows have it in one of two clocks: in which, the step says, unless msdb shows that it was the other."""
+    written = datetime.fromisoformat(rows[0]["at"])
+    made = [backup for backup in map(msdb.backup, rows) if backup]
+    first = min(made, key=lambda backup: log_chains.began(backup, clock), default=None)
+    by_clock = {True: clock.utc(written, first and first["offset_minutes"]), False: written}
+    if first is not None:
+        begun = log_chains.began(first, clock)
+        fits = [uses for uses in (use_local, not use_local) if -timedelta(minutes=1) <= begun - by_clock[uses] <= NEAR]
+        use_local = fits[0] if fits else use_local
+    return by_clock[use_local]
+
+
+def _uses_local_time(facts, role):
+    step = facts.get(role) if isinstance(facts, dict) else None
+    return step is not None and not observed.is_hole(step) and step["use_local_time"] is True
+
+
+def _missing(one, view):
+    """The databases of the view that a set has no row of."""
+    if observed.is_hole(view):
+        return view
+    done = {_key(row, view) for row in one.rows}
+    return [database.name for key, database in view.items() if key not in done]
+
+
+def _partial(one, view):
+    return {"name": f"set {one.id}", "id": one.id, "type": one.type, "at": told(one.at), "done": [row["database"] for row in one.rows],
+            "missing": _missing(one, view)}
+
+
+def _rowless(told_of, next_set_id, job, running, clock):
+    """Ids without a row. Cleaning deletes old full and log sets by different rules, so only ids above the oldest log set count."""
+    if told_of.unread:
+        return told_of.unread
+    logs = [one.id for one in told_of.sets if one.type == LOG]
+    begun = {one.id: one.at for one in told_of.sets if not logs or one.id >= min(logs)}
+    unseen = _closing(told_of.cut)
+    if observed.is_hole(next_set_id):
+        unseen.append(next_set_id)
+    elif begun and next_set_id not in begun:
+        begun[next_set_id] = clock.now              # as if it began now
+    ids, found = sorted(begun), []
+    for earlier, later in zip(ids, ids[1:]):
+        for number in range(earlier + 1, later):
+            if number + 1 == next_set_id and running is not False:
+                unseen += [running] if observed.is_hole(running) else []
+                continue                            # the set that the job is at
+            found.append({"name": f"set {number}", "id": number, "after": told(begun[earlier]), "before": told(begun[later]),
+                          **_trace(job, begun[earlier], begun[later], clock)})
+    return found[::-1] + unseen[:1]
+
+
+def _trace(job, after, before, clock):
+    """What the job's history tells of the time in which an id was used up."""
+    history = [] if job is None or observed.is_hole(job) else known(job["history"])
+    begun = [(clock.utc(row["started"]), row) for row in history]
+    failed = [row for at, row in begun if after <= at <= before and row["step_id"] > 0 and row["status"] in ("failed", "canceled")]
+    if failed:
+        return {"trace": "failed", "step": failed[0]["step_name"], "number": _cause(failed[0])}
+    seen = any(at < after for at, _row in begun)
+    return {"trace": "none" if seen else "unseen", "step": None, "number": None}
+
+
+def _cause(row):
+    """The number of the error that a step failed with, None where its message tells none."""
+    return agent_message.read(row["message"]).cause or row["number"] or None
+
+
+# --- how far back
+
+def _points(key, database, told_of, view, clock):
+    """The points to which one database can be brought with all others, and the time between them."""
+    at = [one.at for one in told_of.sets if one.marked and any(_key(row, view) == key for row in one.rows)]
+    cut = told_of.cut
+    worst = max(((newer - older, older, newer) for newer, older in zip(at, at[1:])), default=None)
+    return {
+        "name": database.name, "server": database.server, "database": database.database,
+        "last_point": told(at[0]) if at else cut,
+        "lost_now_seconds": _seconds(clock.now - at[0]) if at else cut,
+        "worst_gap_seconds": cut or (_seconds(worst[0]) if worst else None),
+        "worst_gap_from": cut or (told(worst[1]) if worst else None),
+        "worst_gap_until": cut or (told(worst[2]) if worst else None),
+    }
+
+
+def _seconds(span):
+    return max(int(span.total_seconds()), 0)
+
+
+def _restorable(told_of, chains, breaks, msdb, clock):
+    """The newest mark to which all databases can be brought; None where there is none."""
+    for place, one in enumerate(told_of.sets):
+        if not one.marked:
+            continue
+        before = told_of.sets[place + 1:]
+        full = next((other for other in before if other.type == FULL and other.state == COMPLETE), None)
+        if full is None:
+            return told_of.cut
+        if any(other.type == LOG and other.state == PARTIAL for other in before[:before.index(full)]):
+            continue
+        if any(_ended(full, database, msdb, clock) < broken.at <= _ended(one, database, msdb, clock)
+               for database, found in breaks for broken in found if broken.kind != log_chains.GAP or not (msdb.unread or msdb.cut)):
+            continue
+        unseen = first_hole([chains]) or first_hole([chain["broken_by"] for chain in known(chains)])
+        return unseen or {"id": one.id, "mark": one.mark, "at": told(one.at), "full_id": full.id, "age_seconds": _seconds(clock.now - one.at)}
+    return told_of.cut
+
+
+def _ended(one, database, msdb, clock):
+    """When the backup of a database in a set was finished, as msdb has it; else when the set began."""
+    backup = next((msdb.backup(row) for row in one.rows if row["database"].casefold() == database.database.casefold()), None)
+    return one.at if backup is None else log_chains.ended(backup, clock)
+
+
+def _chains(view, told_of, msdb, clock):
+    """The chain of each database of the view, and all breaks that were read as ``[(database, [Break])]``."""
+    if observed.is_hole(view):
+        return view, []
+    files, partial_files = told_of.files(), told_of.files(lambda one: one.state != COMPLETE)
+    chains, breaks = [], []
+    for key, database in view.items():
+        found, base = log_chains.breaks_of(msdb.of(database.database, database.server if key[0] else None), clock, files, partial_files)
+        breaks.append((database, found))
+        chains.append({"name": database.name, "server": database.server, "database": database.database,
+                       "broken_by": _broken_by(key, database, found, base, told_of, view, msdb)})
+    return chains, breaks
+
+
+def _broken_by(key, database, found, base, told_of, view, msdb):
+    """What broke a chain since the newest complete full backup, as words; None where nothing did."""
+    still = [broken for broken in found if broken.mended is None]
+    taken = [broken for broken in still if broken.kind != log_chains.GAP]
+    if taken:
+        return taken[-1].words()
+    if msdb.unread or still and msdb.cut:
+        return msdb.unread or msdb.cut
+    if still:
+        return still[-1].words()
+    if base is not None:
+        return None
+    if msdb.cut or told_of.cut:
+        return msdb.cut or told_of.cut
+    full = told_of.newest(lambda one: one.type == FULL and one.state == COMPLETE and any(_key(row, view) == key for row in one.rows))
+    if full is None:
+        return "there is no complete full backup of it"
+    return observed.hole("missing", f"The newest full backup of {database.name}, of {told(full.at)}, is in no history of backups that was read.")
+
+
+def _told_breaks(breaks, chains):
+    if observed.is_hole(chains):
+        return chains
+    found = []
+    for database, broken in ((database, broken) for database, each in breaks for broken in each):
+        first = broken.backups[0] if broken.backups else dict.fromkeys(("user_name", "software", "path"))
+        found.append({"name": f"{database.name} {told(broken.at)}", "database": database.name, "kind": broken.kind, "at": told(broken.at),
+                      "login": first["user_name"], "program": first["software"], "path": first["path"], "backups": len(broken.backups),
+                      "mended_at": told(broken.mended)})
+    unseen = first_hole([chain["broken_by"] for chain in chains])
+    return sorted(found, key=lambda one: one["at"], reverse=True) + _closing(unseen)
+
+
+def _foreign(view, msdb, clock, told_of, archive_folder):
+    if observed.is_hole(view):
+        return view
+    rows = [row for key, database in view.items() for row in msdb.of(database.database, database.server if key[0] else None)]
+    return log_chains.foreign(rows, clock, told_of.files(), archive_folder) + _closing(msdb.unread or msdb.cut)
+
+
+def _unproven(told_of, view, msdb):
+    """Rows of the newest sets that BizTalk has written down and msdb does not confirm."""
+    if told_of.unread:
+        return told_of.unread
+    found = []
+    for one, row in [(recent, row) for recent in told_of.recent() for row in recent.rows]:
+        entry = {"name": f"{row['database']} in set {one.id}", "set_id": one.id, "file": row["file"]}
+        backup = msdb.backup(row)
+        if backup is None:
+            unseen = msdb.unread or msdb.cut or (None if msdb.of(row["database"]) else observed.hole(
+                "missing", f"No history of backups that was read knows {row['database']} on {row['server']}."))
+            found.append(unseen or {**entry, "problem": "msdb knows no such backup"})
+        elif not log_chains.is_real(backup):
+            found.append({**entry, "problem": "the backup is damaged, or a snapshot"})
+        elif one.mark and row["database"].casefold() in msdb.marked:
+            mark = msdb.marks.get((row["database"].casefold(), one.mark))
+            if mark is None or mark["lsn"] is not None and int(mark["lsn"]) > int(backup["last_lsn"]):
+                found.append({**entry, "problem": "its log does not hold the mark of the set"})
+    return found + _closing(told_of.cut if not told_of.recent() else None)
+
+
+# --- the job
+
+def _periods(facts, job, told_of, window_days, clock):
+    if facts is None or observed.is_hole(facts) or told_of.unread:
+        return told_of.unread or facts or []
+    clean = facts["clean"]
+    kept = clean["days_to_keep"] if isinstance(clean, dict) and not observed.is_hole(clean) else None
+    days = min(window_days, kept) if isinstance(kept, int) and kept > 0 else window_days
+    since = max(clock.now - timedelta(days=days), told_of.sets[-1].at) if told_of.sets else clock.now
+    runs = job["history"] if observed.is_hole(job["history"]) else [
+        datetime.fromisoformat(row["started"]) for row in known(job["history"]) if row["step_id"] in (0, job["start_step_id"])]
+    fulls = [one.at for one in told_of.sets if one.type == FULL]
+    periods = backup_job.full_periods(facts["full"], fulls, runs, clock, since, job["running"])
+    return periods if observed.is_hole(periods) else periods + _closing(told_of.cut)
+
+
+def _failures(facts, job, clock):
+    """Steps that did not succeed. A guard that ends the job with success on a secondary replica fails there on purpose."""
+    if job is None or observed.is_hole(job) or observed.is_hole(job["history"]):
+        return [] if job is None else job if observed.is_hole(job) else job["history"]
+    steps = [] if observed.is_hole(facts["steps"]) else facts["steps"]
+    guards = {step["id"] for step in steps if step["guard"] == job_step.FIRST_STEP and step["procedure"] is None}
+    return [row if observed.is_hole(row) else _failure(row, clock) for row in job["history"]
+            if observed.is_hole(row) or row["step_id"] > 0 and row["step_id"] not in guards and row["status"] not in ("succeeded", "retry", "in_progress")]
+
+
+def _failure(row, clock):
+    at = told(clock.utc(row["started"]))
+    return {"name": f"{row['step_name']} {at}", "at": at, "step": row["step_name"], "status": row["status"], "number": _cause(row)}
