@@ -2,7 +2,7 @@
 
     .venv/bin/python -m tools.demo
 
-Leaves out/demo/{before,after}/report.json and the snapshots beside them.
+Leaves out/demo/{before,after}/report.html, report.json and the snapshots beside them.
 """
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def main() -> int:
     if not changes["better"] or changes["worse"]:
         say("The demo ends here: the repair should have made something better, and nothing worse.")
         return 1
-    print(f"\nReports: {FOLDER.relative_to(ROOT)}/before/report.json and {FOLDER.relative_to(ROOT)}/after/report.json."
+    print(f"\nReports: {FOLDER.relative_to(ROOT)}/before/report.html and {FOLDER.relative_to(ROOT)}/after/report.html, to open in a browser."
           f" The demo took {time.monotonic() - began:.0f} s. To look around yourself: make lab")
     return 0
 

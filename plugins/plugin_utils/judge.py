@@ -14,8 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import estate, files
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import estate, files, recovery
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.control import SEVERITIES
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.evaluate import (
     FAIL,
@@ -86,7 +85,7 @@ def judge(snapshots, inventory, baseline, options=Options()):
         "actions": actions(findings),
         "failing": _failing(findings, options),
         "waivers": waivers,
-        "rpo": recovery_points(subjects),
+        "rpo": recovery.points(subjects, baseline.controls),
         "incidents": {i: baseline.incidents[i] for i in sorted({i for f in findings for i in f["incidents"]}) if i in baseline.incidents},
         "findings": findings,
     }
@@ -225,31 +224,6 @@ def actions(findings):
         "incidents": found[0]["incidents"],
         "fingerprints": [finding["fingerprint"] for finding in found],
     } for found in sorted(failing.values(), key=urgency)]
-
-
-def recovery_points(subjects):
-    """``{subject, database, achieved_seconds, target_seconds, lost_now_seconds, status}`` for each database of each subject of
-    the kind backup that was read. Seconds are null where they are not known, or nothing is asked for; the status says which."""
-    entries = []
-    for subject in subjects:
-        rows = subject.facts.get("rpo", []) if subject.kind == "backup" else []
-        for row in [] if observed.is_hole(rows) else rows:
-            seconds = {name: _number(row[name]) for name in ("achieved_seconds", "target_seconds", "lost_now_seconds")}
-            entries.append({"subject": subject.id, "database": row["database"], **seconds, "status": _reached(seconds)})
-    return entries
-
-
-def _number(fact):
-    return None if observed.is_hole(fact) else fact
-
-
-def _reached(seconds):
-    achieved, target = seconds["achieved_seconds"], seconds["target_seconds"]
-    if achieved is None:
-        return UNKNOWN
-    if target is None:
-        return NOT_APPLICABLE
-    return PASS if achieved <= target else FAIL
 
 
 def _failing(findings, options):

@@ -8,9 +8,7 @@ from html.parser import HTMLParser
 import baseline_estates as estates
 import pytest
 
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import baseline, judge, report_html, secrets
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.estate import Subject
 
 BASELINE = baseline.load()
 VOID = {"meta", "link", "input"}
@@ -18,7 +16,7 @@ HOSTILE = ["<script>alert(1)</script>", "\"'><img src=x onerror=alert(1)>", "</s
            "\u202egnp.exe", "\ud800", "a" * 5000, "javascript:alert(1)", "&amp;&lt;", "\x00", "\u53e2\u96c6\u7fa4"]
 RPO = [{"subject": "backup:S/M", "database": name, "achieved_seconds": achieved, "target_seconds": target, "lost_now_seconds": now, "status": status}
        for name, achieved, target, now, status in [("Mgmt", 11400, 900, 0, "fail"), ("MsgBox", 900, 900, 60, "pass"), ("SSO", None, 900, None, "unknown"),
-                                                   ("BAM", 4 * 10 ** 8, None, 5, "not_applicable")]]
+                                                   ("BAM", 4 * 10 ** 8, None, 5, "not_applicable"), ("Rules", None, 900, None, "fail")]]
 
 
 class Page(HTMLParser):
@@ -145,7 +143,8 @@ def test_a_cell_counts_only_what_passed_where_nothing_is_wrong():
 
 
 @pytest.mark.parametrize(("asked", "says"), [
-    (False, ["Cannot tell", "Nothing could be judged.", "Nothing was judged, so", "nothing was read, or nothing applies", "There was nothing to judge.", "No host was read"]),
+    (False, ["Cannot tell", "Nothing could be judged.",
+             "Nothing was judged, so", "nothing was read, or nothing applies", "There was nothing to judge.", "No host was read"]),
     (True, ["Pass", "nothing to repair", "Everything that applies was judged.", "No history of BizTalk's backups was read", "Nothing has drifted."]),
 ])
 def test_an_empty_section_says_why(asked, says):
@@ -161,22 +160,12 @@ def test_recovery_points_are_told_in_words_and_drawn_to_scale():
     page = Page(report_html.render({**judged(estates.healthy()), "rpo": RPO}))
     assert "Mgmt target missed Up to 3 h 10 min lost. Target: 15 min. A failure when it was read would have lost 0 s." in " ".join(page.text.split())
     assert "SSO unknown It is not known how much could be lost. Target: 15 min." in " ".join(page.text.split())
+    assert "Rules target missed There is no point that it could be restored to." in " ".join(page.text.split())
     assert page.all("svg", **{"aria-label": "BAM: achieved 4629 d 15 h, target none"})
     bars = {a["class"]: float(a["width"].rstrip("%")) for a in page.all("rect") if a.get("class", "").startswith("achieved ") and a["width"].endswith("%")}
     assert 0 < bars["achieved pass"] < bars["achieved fail"] < bars["achieved not_applicable"] <= 96
     targets = [a["x1"] for a in page.all("line") if a["class"] == "target" and a["x1"].endswith("%")]
-    assert targets == [f"{bars['achieved pass']}%"] * 3
-
-
-@pytest.mark.parametrize(("achieved", "target", "status"), [(900, 900, "pass"), (901, 900, "fail"), (5, None, "not_applicable")])
-def test_recovery_points_are_judged(achieved, target, status):
-    row = {"database": "D", "achieved_seconds": achieved, "target_seconds": target, "lost_now_seconds": estates.DENIED}
-    unread = observed.hole("denied", "No.")
-    subjects = [Subject("backup", "backup:S/M", {"rpo": [row, {**row, "achieved_seconds": unread}]}), Subject("backup", "backup:T/M", unread),
-                Subject("backup", "backup:U/M", {"rpo": unread}), Subject("host", "host:h", {})]
-    told = judge.recovery_points(subjects)
-    assert [(entry["subject"], entry["status"], entry["lost_now_seconds"]) for entry in told] == [
-        ("backup:S/M", status, None), ("backup:S/M", "unknown", None)]
+    assert targets == [f"{bars['achieved pass']}%"] * 4
 
 
 @pytest.mark.parametrize(("seconds", "says"), [

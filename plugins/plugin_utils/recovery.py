@@ -1,0 +1,49 @@
+# Copyright (c) 2026 the biztalk.fault_tolerance authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+"""How much each database could lose, against what the baseline allows."""
+
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.evaluate import FAIL, NOT_APPLICABLE, PASS, UNKNOWN
+
+BACKUP = "backup"
+GAP = "worst_gap_seconds"
+
+
+def points(subjects, controls):
+    """``{subject, database, achieved_seconds, target_seconds, lost_now_seconds, status}`` for each database of each BizTalk backup
+    that was read.
+
+    *achieved*: the longest time between two points to which it could be restored, or since the last. Null where it is not
+    known (the status is unknown, or fails where what is known is too long already), and where there is no point at all (fails).
+    *target*: the longest gap that a control allows; null where none does.
+    """
+    allowed = [expectation.wanted for control in controls if control.subject == BACKUP for expectation in control.expect
+               if expectation.operator == "at_most" and expectation.query.text == GAP]
+    target = min(allowed, default=None)
+    entries = []
+    for subject in subjects:
+        rows = subject.facts.get("databases", []) if subject.kind == BACKUP else []
+        for row in [] if observed.is_hole(rows) else rows:
+            if not observed.is_hole(row):
+                entries.append({"subject": subject.id, "database": row["name"], "target_seconds": target,
+                                **_judged(row[GAP], row["lost_now_seconds"], target)})
+    return entries
+
+
+def _judged(gap, since, target):
+    numbers = [value for value in (gap, since) if isinstance(value, int)]
+    longest = max(numbers, default=None)
+    unseen = observed.is_hole(gap) or observed.is_hole(since)
+    if longest is None:
+        status = UNKNOWN if unseen else FAIL
+    elif target is None:
+        status = UNKNOWN if unseen else NOT_APPLICABLE
+    elif longest > target:
+        status = FAIL
+    else:
+        status = UNKNOWN if unseen else PASS
+    return {"achieved_seconds": longest if status != UNKNOWN else None, "status": status,
+            "lost_now_seconds": since if isinstance(since, int) else None}
