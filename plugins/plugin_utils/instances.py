@@ -3,17 +3,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-"""SQL Server instances as subjects."""
+"""SQL Server instances as subjects, their databases, and the availability groups that they are replicas of.
+
+What only reading reveals is owed on the instance where it was not read.
+"""
+
+from datetime import datetime, timedelta
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import derived, estate
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import availability, biztalk_jobs, biztalk_lists, derived, estate
 
-INSTANCE = "instance"
+INSTANCE, DATABASE = "instance", "database"
+BUILT_IN = ("nt ", "nt-", "autorite nt", "autorité nt")     # NT SERVICE\…, NT AUTHORITY\…, also where Windows translates it
 
 
 def subjects(everyone, kinds):
-    """The instances of the estate. *everyone*: its ``estate.Host``s."""
-    return [_instance(host) for host in everyone if set(host.groups) & set(kinds[INSTANCE].groups)]
+    """Instances, databases and availability groups. *everyone*: the ``estate.Host``s of the estate."""
+    here = [host for host in everyone if set(host.groups) & set(kinds[INSTANCE].groups)]
+    lists = biztalk_lists.Lists(here)
+    found = []
+    for host in here:
+        found.append(_instance(host, here, lists))
+        found += _databases(host, lists)
+    return found + availability.subjects(everyone, here, kinds[availability.GROUP], lists)
 
 
 def name_of(host):
@@ -22,11 +34,201 @@ def name_of(host):
     return host.variables.get("instance_name") or (said if isinstance(said, str) else host.name)
 
 
-def _instance(host):
+def clock_of(host):
+    """The instance's own clock, None where it was not read."""
+    clock = host.fact("sql", "clock")
+    return clock if isinstance(clock, str) else None
+
+
+def subject_of(host, kind, name, facts):
+    """A subject that one instance speaks for."""
+    return estate.Subject(kind, name, facts, (host.name,), clock_of(host))
+
+
+def unread(host, kind, hole):
+    """What an instance would have revealed, owed on it."""
+    return subject_of(host, kind, f"{INSTANCE}:{name_of(host)}", hole)
+
+
+def _instance(host, here, lists):
     facts = host.area("sql")
     if not observed.is_hole(facts):
-        agent = derived.first(derived.part(facts, "services"), lambda service: service["kind"] == "agent",
-                              "SQL Server lists no service that is its Agent.")
-        facts = {**facts, "host": host.name, "declared_name": name_of(host), "agent": agent}
-    clock = host.fact("sql", "clock")
-    return estate.Subject(INSTANCE, f"{INSTANCE}:{name_of(host)}", facts, (host.name,), clock if isinstance(clock, str) else None)
+        facts = {**facts, **_derived(host, here, lists)}
+    return subject_of(host, INSTANCE, f"{INSTANCE}:{name_of(host)}", facts)
+
+
+def _derived(host, here, lists):
+    name, databases, servers = (host.fact("sql", fact) for fact in ("name", "databases", "servers"))
+    agent = derived.first(host.fact("sql", "services"), lambda service: service["kind"] == "agent",
+                          "SQL Server lists no service that is its Agent.")
+    registered = derived.first(servers, lambda server: server["id"] == 0, "sys.servers has no row of the instance itself.")
+    return {
+        "declared_name": name_of(host),
+        "answers_as_declared": name if observed.is_hole(name) else biztalk_lists.key(name) == biztalk_lists.key(name_of(host)),
+        "registered_name": derived.part(registered, "name"),
+        "agent": agent if observed.is_hole(agent) else {**agent, "account_kind": account_kind(agent["account"], host)},
+        "availability_group_names": _names(host.fact("sql", "availability_groups"), lambda group: True),
+        "message_boxes": _names(databases, lambda one: lists.has_role(host, one["name"], "message_box")),
+        "biztalk_jobs": biztalk_jobs.expected(host, lists),
+        "remote_servers": _remote_servers(host, lists),
+        "backup_set": _backup_set(host, here, lists),
+        **_after_failover(host, here),
+    }
+
+
+def account_kind(account, host):
+    """Of a service's account: domain (also a group managed one), local to the machine, or built_in."""
+    if account is None or observed.is_hole(account):
+        return observed.hole("null", "SQL Server does not say under which account its Agent runs.")
+    domain, backslash, _user = account.casefold().rpartition("\\")
+    if not backslash:
+        return "domain" if "@" in account else "built_in"
+    machines = {name.casefold() for name in (host.fact("sql", "machine"), host.fact("sql", "node")) if isinstance(name, str)}
+    if domain.startswith(BUILT_IN):
+        return "built_in"
+    return "local" if domain == "." or domain in machines else "domain"
+
+
+def _names(elements, is_wanted):
+    """The names of the elements that are wanted, with a hole for each of which that is not known."""
+    if observed.is_hole(elements):
+        return elements
+    judged = [(element, element if observed.is_hole(element) else is_wanted(element)) for element in elements]
+    return [wanted if observed.is_hole(wanted) else element["name"] for element, wanted in judged if wanted is not False]
+
+
+def _remote_servers(host, lists):
+    """The other servers that the backup of the group reaches, with the linked servers that it needs for them."""
+    found, holes = {}, []
+    for row in lists.to_back_up(host):
+        meant = row if observed.is_hole(row) else biztalk_lists.is_meant(row["server"], host, row["database"], host)
+        if observed.is_hole(meant):
+            holes.append(meant)
+        elif not meant:
+            found.setdefault(row["server"].casefold(), row["server"])
+    return [_linked_server(name, host) for name in found.values()] + holes[:1]
+
+
+def _linked_server(name, host):
+    servers = host.fact("sql", "servers")
+    missing = f"sys.servers shows the login no {name}, and may hide linked servers from it: to be sure it needs ALTER ANY LINKED SERVER."
+    found = derived.first(servers, lambda server: server["name"].casefold() == name.casefold(), missing)
+    if not observed.is_hole(found):
+        return {"name": name, "linked": found["is_linked"], "rpc": found["rpc"], "rpc_out": found["rpc_out"]}
+    seen_whole = host.fact("sql", "sees_linked_servers") is True and not observed.is_hole(servers) and not derived.first_hole(servers)
+    return {"name": name, **dict.fromkeys(("linked", "rpc", "rpc_out"), False if seen_whole else found)}
+
+
+def _backup_set(host, here, lists):
+    """The databases that the backup of the group is to hold, and whether each was found on an instance of the estate."""
+    return derived.each(lists.to_back_up(host), lambda row: {"name": f"{row['server']}/{row['database']}", "found": _found(row, host, here)})
+
+
+def _found(row, holder, here):
+    there = []
+    for host in here:
+        databases = host.fact("sql", "databases")
+        names = [databases] if observed.is_hole(databases) else [one if observed.is_hole(one) else one["name"].casefold() for one in databases]
+        for name in names:
+            if observed.is_hole(name):
+                there.append(name)
+            elif name == row["database"].casefold():
+                there.append(biztalk_lists.is_meant(row["server"], host, row["database"], holder))
+    return derived.any_true(there)
+
+
+def _after_failover(host, here):
+    """What is left of a node's memory (MB) when this instance and those on nodes of the same cluster all run there."""
+    nodes = _cluster_nodes(host)
+    if observed.is_hole(nodes):
+        return dict.fromkeys(("shares_nodes_with", "memory_left_mb"), nodes)
+    others, holes = [], []
+    for other in here:
+        theirs = _cluster_nodes(other)
+        if other is host or not observed.is_hole(theirs) and not nodes & theirs:
+            continue
+        (holes if observed.is_hole(theirs) else others).append(theirs if observed.is_hole(theirs) else other)
+    together = [host, *others]
+    wanted = [other.fact("sql", "configuration", "max_server_memory_mb", "in_use") for other in together]
+    there = [other.fact("sql", "physical_memory_mb") for other in together]
+    return {
+        "shares_nodes_with": [name_of(other) for other in others] + holes[:1],
+        "memory_left_mb": derived.first_hole([*wanted, *there, *holes]) or min(there) - sum(wanted),
+    }
+
+
+def _cluster_nodes(host):
+    clustered = host.fact("sql", "clustered")
+    if clustered is not True:
+        return clustered if observed.is_hole(clustered) else set()
+    nodes = host.fact("sql", "cluster_nodes")
+    names = [nodes] if observed.is_hole(nodes) else [derived.part(node, "name") for node in nodes]
+    return derived.first_hole(names) or {name.casefold() for name in names}
+
+
+def _databases(host, lists):
+    found = host.fact("sql", "databases")
+    if observed.is_hole(found):
+        return [unread(host, DATABASE, found)]
+    holes = [unread(host, DATABASE, one) for one in found if observed.is_hole(one)]
+    return [subject_of(host, DATABASE, f"{DATABASE}:{name_of(host)}/{one['name']}", _database(host, one, lists))
+            for one in found if not observed.is_hole(one)] + holes[:1]
+
+
+def _database(host, one, lists):
+    roles = {role: lists.has_role(host, one["name"], role) for role in biztalk_lists.ROLES}
+    backed_up = lists.backed_up(host, one["name"])
+    hidden = observed.hole("missing", f"No availability group that was seen has {one['name']}.")
+    group = (biztalk_lists.group_of(host, one["name"]) or hidden) if one["in_availability_group"] else None
+    return {
+        **one,
+        "roles": [name if value is True else value for name, value in roles.items() if value is not False],
+        "in_backup_set": backed_up,
+        "biztalk": lists.is_biztalk(host, one["name"]),
+        "copy": _is_copy(one, group),
+        "protection": _protection(host, one),
+        "last_full_backup": _last_full_backup(host, one["name"]),
+    }
+
+
+def _is_copy(one, group):
+    """Whether the database waits to take over: it is being restored, or its replica is a secondary."""
+    if one["state"] == "RESTORING" or one["standby"] is True:
+        return True
+    role = group if group is None or observed.is_hole(group) else group["local_role"]
+    return role if observed.is_hole(role) else derived.first_hole([one["state"]]) or role == "SECONDARY"
+
+
+def _protection(host, one):
+    """What moves the database to a working server by itself: cluster, availability_group or none."""
+    clustered = host.fact("sql", "clustered")
+    if clustered is True:
+        return "cluster"
+    if one["in_availability_group"] is True:
+        return "availability_group"
+    return derived.first_hole([clustered]) or "none"
+
+
+def _last_full_backup(host, database):
+    """The end of the newest full backup that msdb remembers: no snapshot, none that is damaged. Null where there is none in the window."""
+    newest = host.fact("backup_history", "msdb")
+    if observed.is_hole(newest):
+        return newest
+    for row in newest:
+        if observed.is_hole(row):
+            return row
+        if row["type"] == "full" and row["database"].casefold() == database.casefold() and not row["is_snapshot"] and not row["is_damaged"]:
+            return _as_instant(row["finished"], row["offset_minutes"], host)
+    return None
+
+
+def _as_instant(local, offset_minutes, host):
+    """A time of the server's own clock; *offset_minutes*: what it was ahead of UTC then, None where nobody wrote it down."""
+    if offset_minutes is None:
+        clock, local_clock = (host.fact("sql", name) for name in ("clock", "local_clock"))
+        unseen = derived.first_hole([clock, local_clock])
+        if unseen:
+            return unseen
+        ahead = datetime.fromisoformat(local_clock) - datetime.fromisoformat(clock).replace(tzinfo=None)
+        offset_minutes = 15 * round(ahead / timedelta(minutes=15))
+    return (datetime.fromisoformat(local) - timedelta(minutes=offset_minutes)).isoformat() + "Z"

@@ -1,0 +1,164 @@
+# Copyright (c) 2026 the biztalk.fault_tolerance authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+"""What BizTalk's own lists say of databases, and which databases of the estate they mean.
+
+A list names a server as somebody wrote it: the instance, its node, the listener of an availability group, in any spelling.
+"""
+
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import derived
+
+HERE = (".", "(local)", "localhost")
+ROLES = ("management", "message_box", "tracking", "bam", "rules")
+OPEN = "ONLINE"
+
+
+def key(server):
+    """A server's name for comparison, (computer, instance): ``tcp:SQLBTS.contoso.test\\BTS,1433`` is ``("sqlbts", "bts")``."""
+    text = server.strip().casefold()
+    for prefix in ("tcp:", "np:", "lpc:"):
+        text = text.removeprefix(prefix)
+    computer, _backslash, instance = text.partition(",")[0].strip().partition("\\")
+    if not computer.replace(".", "").isdigit():
+        computer = computer if computer in HERE else computer.partition(".")[0]
+    return computer, "" if instance == "mssqlserver" else instance
+
+
+def names_of(host):
+    """The names that an instance answers to, as keys: by itself, by the inventory and by its computer."""
+    said, machine, node = (host.fact("sql", name) for name in ("name", "machine", "node"))
+    names = [said, host.variables.get("instance_name")]
+    if isinstance(said, str):
+        names += [f"{computer}\\{key(said)[1]}" for computer in (machine, node) if isinstance(computer, str)]
+    return {key(name) for name in names if isinstance(name, str)}
+
+
+def group_of(host, database):
+    """The availability group of an instance that has a database; null where there is none, a hole where that was not seen."""
+    return _first(host.fact("sql", "availability_groups"),
+                  lambda group: _any_named(group["databases"], database))
+
+
+def group_names(group):
+    """The names that a database of a group answers to: its listeners and its replicas, as keys, with holes."""
+    lists = [group["listeners"], group["replicas"]]
+    return [part if observed.is_hole(part) else key(part["name"]) for found in lists for part in ([found] if observed.is_hole(found) else found)]
+
+
+def is_meant(server, host, database, holder):
+    """Whether a list of the instance *holder* means a *database* of *host* when it names a *server*; may be a hole."""
+    wanted = key(server)
+    if wanted[0] in HERE:
+        return host is holder
+    if wanted in names_of(host):
+        return True
+    group = group_of(host, database)
+    if group is None or observed.is_hole(group):
+        return False if group is None else group
+    return derived.any_true([name if observed.is_hole(name) else name == wanted for name in group_names(group)])
+
+
+class Lists:
+    """The lists of every instance that holds a management database, or may hold one for all that was seen."""
+
+    def __init__(self, everyone):
+        said = {host.name: host.fact("backup_history", "biztalk") for host in everyone}
+        known = {lists["management_database"].casefold() for lists in said.values() if lists is not None and not observed.is_hole(lists)}
+        self.holders = [host for host in everyone if said[host.name] is not None and not (
+            observed.is_hole(said[host.name]) and any(_is_copy(host, name) for name in known))]
+
+    def backed_up(self, host, database):
+        """Whether a backup set holds a database."""
+        return self._named(host, database, lambda holder: _rows(holder.fact("backup_history", "biztalk"), "databases"))
+
+    def has_role(self, host, database, role):
+        """Whether a group uses a database as *role*: one of ``ROLES``."""
+        return self._named(host, database, lambda holder: _roles(holder, role))
+
+    def to_back_up(self, holder):
+        """The rows of what the backup of a group is to hold: server and database; none where an instance holds no group."""
+        if not any(host is holder for host in self.holders):
+            return []
+        return _listed(_rows(holder.fact("backup_history", "biztalk"), "databases"))
+
+    def is_biztalk(self, host, database):
+        """Whether a database is BizTalk's: some list has it."""
+        return derived.any_true([self.backed_up(host, database), *(self.has_role(host, database, role) for role in ROLES)])
+
+    def servers_of(self, host, database):
+        """The server names by which the group reaches a database."""
+        return self._servers(host, database, lambda holder: [row for role in ROLES[1:] for row in _listed(_roles(holder, role))])
+
+    def servers_to_back_up(self, host, database):
+        """The server names under which somebody added a database to the backup."""
+        return self._servers(host, database, lambda holder: _listed(_rows(holder.fact("backup_history", "biztalk"), "others")))
+
+    def _servers(self, host, database, rows_of):
+        names = []
+        for holder in self.holders:
+            for row in rows_of(holder):
+                meant = row if observed.is_hole(row) else _same(row, database) and is_meant(row["server"], host, database, holder)
+                if meant is not False:
+                    names.append(meant if observed.is_hole(meant) else row["server"])
+        return [name for at, name in enumerate(names) if name not in names[:at]]
+
+    def _named(self, host, database, rows_of):
+        return derived.any_true([
+            row if observed.is_hole(row) else _same(row, database) and is_meant(row["server"], host, database, holder)
+            for holder in self.holders for row in _listed(rows_of(holder))])
+
+
+def _same(row, database):
+    return row["database"].casefold() == database.casefold()
+
+
+def _listed(rows):
+    """The rows of a list that name a server and a database; a hole for the list, or for a row that does not."""
+    if observed.is_hole(rows):
+        return [rows]
+    return [row if observed.is_hole(row) else derived.first_hole([derived.part(row, "server"), derived.part(row, "database")]) or row for row in rows]
+
+
+def _rows(lists, name):
+    return [] if lists is None else derived.part(lists, name)
+
+
+def _roles(holder, role):
+    if role == "management":
+        lists = holder.fact("backup_history", "biztalk")
+        name = lists if observed.is_hole(lists) else derived.part(lists, "management_database")
+        return name if observed.is_hole(name) else [{"server": HERE[0], "database": name}]
+    group = holder.fact("biztalk")
+    if role == "message_box":
+        return _rows(group, "message_boxes")
+    rows = _rows(group, "databases")
+    return rows if observed.is_hole(rows) else [row for row in rows if observed.is_hole(row) or row["role"] == role]
+
+
+def _is_copy(host, database):
+    """Whether an instance has a copy only of a management database that another instance holds: it is not open, or a secondary."""
+    found = derived.first(host.fact("sql", "databases"), lambda one: one["name"].casefold() == database, "It has none of that name.")
+    if observed.is_hole(found):
+        return False
+    group = group_of(host, database)
+    return found["state"] != OPEN or isinstance(group, dict) and group.get("local_role") == "SECONDARY"
+
+
+def _first(elements, is_wanted):
+    if observed.is_hole(elements) or elements is None:
+        return elements
+    unseen = None
+    for element in elements:
+        wanted = element if observed.is_hole(element) else is_wanted(element)
+        if wanted is True:
+            return element
+        unseen = unseen or (wanted if observed.is_hole(wanted) else None)
+    return unseen
+
+
+def _any_named(elements, name):
+    return derived.any_true([one if observed.is_hole(one) else one["name"].casefold() == name.casefold()
+        for one in ([elements] if observed.is_hole(elements) else elements)])
