@@ -17,7 +17,8 @@
     securables: ``msdb.dbo.sysjobs``, a database, or ``""`` for the server; rights also ``db_owner``, ``db_datareader``.
 ``fault(kind, times, skip, text, **options)``
     ``close`` (before the login is answered), ``error`` (*number*, *severity*, *state*, *message* in place of a statement), ``delay``
-    (*seconds* before a statement), ``reset`` (the connection, after *rows* rows); *text*: only statements that contain it.
+    (*seconds* before a statement), ``reset`` (the connection: *before* the statement, else after it and after *rows* rows), ``silent`` (no
+    answer to the login for *seconds*); *text*: only statements that contain it.
 """
 from __future__ import annotations
 
@@ -52,6 +53,7 @@ class Instance(Store):
         super().__init__(path)
         self.name, self._clock = name, clock or (lambda: datetime.now(UTC))
         self.rights, self.procedures, self.statements, self.faults, self._spid = Rights(self), {}, {}, [], 50
+        self.logins = []        # who has logged in since the start, in order: (login, database)
         self.plans, self.calls, self.described_changes = {}, Calls(self), 0
         machine, _backslash, instance = name.partition("\\")
         if self.fresh:
@@ -138,6 +140,7 @@ class Instance(Store):
         if name is None or not self.rights.may_enter(known["name"], name):
             raise SqlProblem(4060, 11, 1, f'Cannot open database "{wanted}" requested by the login. The login failed.', also=(
                 SqlProblem(18456, 14, 1, f"Login failed for user '{login}'."),))
+        self.logins.append((known["name"], name))
         return self.session(known["name"], name)
 
     def session(self, login="sa", database="master"):

@@ -174,7 +174,10 @@ class Connection:
         if options := self.instance.struck("delay", text):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.attention.wait(), options.get("seconds", 1))
+            await reply.flush()
         reset = self.instance.struck("reset", text)
+        if reset and reset.get("before"):
+            await self._reset(reply)
         sent, back = 0, Returned(0)
         for result in results:
             await reply.flush()
@@ -222,9 +225,7 @@ class Connection:
         if values is None:
             arguments = [Argument(each.name.casefold(), each.type, each.value, each.output, each.default) for each in parameters]
             back = await self._results(reply, f"EXEC {name}", self.session.call(name, arguments))
-            output = {key.casefold(): (key, kind, value) for key, (kind, value) in back.output.items()}
-            named = [output.get(each.name.casefold()) if each.name else list(output.values())[0] if output else None for each in parameters if each.output]
-            returned, code = [("@" + each[0], each[1], each[2]) for each in named if each], back.code
+            returned, code = [(f"@{each}", kind, value) for each, (kind, value) in back.output.items()], back.code
         else:
             returned, code = await values(reply, parameters), 0
         if not reply.failed:

@@ -24,11 +24,11 @@ def tls(folder, name="good"):
 
 
 class Listener:
-    """*port* tells the port in use; *connections* those that are open now, *opened* how many there were."""
+    """*port* tells the port in use, *connections* those that are open now."""
 
     def __init__(self, instance, context, encrypt):
         self.instance, self.context, self.encrypt = instance, context, encrypt
-        self.connections, self.opened, self.port, self.server = {}, 0, None, None
+        self.connections, self.port, self.server = {}, None, None
 
     async def listen(self, port):
         self.server = await asyncio.start_server(self._serve, ADDRESS, port)
@@ -37,7 +37,6 @@ class Listener:
 
     async def _serve(self, reader, writer):
         connection = Connection(self.instance, reader, writer, self.context, self.encrypt)
-        self.opened += 1
         self.connections[connection] = asyncio.current_task()
         try:
             await connection.serve()

@@ -24,8 +24,10 @@ class Wire:
     async def begin(self):
         """Reads the first bytes. True when the client has begun with TLS (the handshake is done then)."""
         self.buffer = await self._chunk()
-        if self.buffer[0] != HANDSHAKE or self.context is None:
+        if self.buffer[0] != HANDSHAKE:
             return False
+        if self.context is None:
+            raise Closed("TLS without a certificate")
         self._wrap()
         self.incoming.write(self.buffer)
         self.buffer = b""

@@ -14,14 +14,16 @@ class Calls:
 
     def __init__(self, instance):
         self.instance, self.session, self.problem = instance, None, None
-        create = instance.sqlite.create_function
+        def create(name, function):
+            instance.sqlite.create_function(name, -1, function, deterministic=True)      # while a statement runs: not asked again for each row
+
         for name, function in functions.CALLED.items():
-            create(f"lab_{name}", -1, self.wrapped(function, strict=True))
+            create(f"lab_{name}", self.wrapped(function, strict=True))
         for name, function in functions.LENIENT.items():
-            create(f"lab_{name}", -1, self.wrapped(function))
+            create(f"lab_{name}", self.wrapped(function))
         for name in dir(self):
             if name.startswith("lab_"):
-                create(name, -1, self.wrapped(getattr(self, name)))
+                create(name, self.wrapped(getattr(self, name)))
         instance.sqlite.create_aggregate("lab_average", 1, functions.Average)
 
     def wrapped(self, function, strict=False):

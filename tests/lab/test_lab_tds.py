@@ -292,6 +292,25 @@ def test_a_connection_is_lost_between_rows(server, driver):
         assert len(again.execute("SELECT n FROM dbo.numbers;").fetchall()) == 50
 
 
+@pytest.mark.parametrize(("before", "wanted"), [(True, []), (False, [("desk",)])])
+def test_a_connection_is_lost_before_a_change_or_after_it(server, driver, before, wanted):
+    server.instance.fault("reset", before=before, text="INSERT")
+    connection = server.connect(driver)
+    with pytest.raises(pyodbc.Error):
+        connection.execute("INSERT INTO dbo.sysoperators (name) VALUES (N'desk');")
+    with server.connect(driver) as again:
+        assert [tuple(row) for row in again.execute("SELECT name FROM dbo.sysoperators;")] == wanted
+
+
+def test_a_cancelled_change_is_not_made(server, driver):
+    server.instance.fault("delay", seconds=20, text="INSERT")
+    with server.connect(driver) as connection:
+        connection.timeout = 1
+        with pytest.raises(pyodbc.OperationalError):
+            connection.execute("INSERT INTO dbo.sysoperators (name) VALUES (N'desk');")
+        assert connection.execute("SELECT name FROM dbo.sysoperators;").fetchall() == []
+
+
 def test_a_connection_is_closed_or_left_hanging_before_the_login_is_answered(server, driver):
     server.instance.fault("close")
     with pytest.raises(pyodbc.Error):

@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import areas
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.query import MANAGEMENT
-
 from lab import scenario
 from lab.tsql import types
 from lab.tsql.extract_tables import extract

@@ -141,6 +141,7 @@ def test_logins(instance):
         with pytest.raises(SqlProblem) as error:
             instance.connect(login, password, database)
         assert error.value.number == number
+    assert instance.logins == [("reader", "msdb")]
 
 
 def test_refusals_are_recorded_and_passwords_are_not(instance):
