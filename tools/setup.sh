@@ -93,6 +93,14 @@ if [ "$(cat "$venv/.setup-$level" 2>/dev/null)" != "$stamp" ]; then
     printf '%s: installing %s and what is in %s; 10 to 60 s when it is new ' "$venv" "$core" "$requirements"
     # shellcheck disable=SC2046,SC2086 # lists of arguments
     waiting "$venv/bin/python" -m pip install --no-input --disable-pip-version-check "$core" $(printf -- '-r %s ' $requirements)
+    # pyodbc brings no unixODBC, and Microsoft's driver no Kerberos library; FreeTDS is the second driver that is tested
+    libraries=""
+    "$venv/bin/python" -c 'import pyodbc' 2>/dev/null || libraries="libodbc2"
+    ldconfig -p 2>/dev/null | grep -q libgssapi_krb5 || libraries="$libraries libgssapi-krb5-2"
+    ldconfig -p 2>/dev/null | grep -q libltdl || libraries="$libraries libltdl7"
+    [ "$level" = run ] || ls /usr/lib/*/odbc/libtdsodbc.so >/dev/null 2>&1 || libraries="$libraries tdsodbc"
+    # shellcheck disable=SC2086 # a list of packages
+    [ -z "$libraries" ] || tools/system-packages.sh $libraries
     collections=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/ansible_collections/biztalk
     mkdir -p "$collections"
     ln -sfn "$root" "$collections/fault_tolerance"

@@ -12,7 +12,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.color import ANSIBLE_COLOR
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import AREAS
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import AREAS, SQL_AREAS
 from ansible_collections.biztalk.fault_tolerance.plugins.modules import audit as module
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import baseline, contract, judge, report, report_html, snapshots, task
 
@@ -85,14 +85,36 @@ def _failure(judged, options):
 
 def _check_inventory(task_vars):
     """Raises ValueError where the run's tags or the inventory contract cannot be what was meant."""
-    asked = contract.asked_areas(list(AREAS), task_vars.get("ansible_run_tags", ["all"]), task_vars.get("ansible_skip_tags", []))
+    everything = [*AREAS, *SQL_AREAS]
+    asked = contract.asked_areas(everything, task_vars.get("ansible_run_tags", ["all"]), task_vars.get("ansible_skip_tags", []))
     if not asked:
-        raise ValueError(f"The run's tags leave no area to read; tags are area names, and the areas are: {', '.join(AREAS)}.")
-    nameless = [str(host) for host in task_vars["groups"].get("cluster_node", []) if not task_vars["hostvars"][host].get("cluster_name")]
-    if nameless:
-        raise ValueError(f"The inventory puts {', '.join(nameless)} into cluster_node without saying of which cluster: set cluster_name.")
+        raise ValueError(f"The run's tags leave no area to read; tags are area names, and the areas are: {', '.join(everything)}.")
+    for group, variable, what in (("cluster_node", "cluster_name", "of which cluster"), ("sql_instance", "instance_name", "which instance it is")):
+        nameless = [str(host) for host in task_vars["groups"].get(group, []) if not task_vars["hostvars"][host].get(variable)]
+        if nameless:
+            raise ValueError(f"The inventory puts {', '.join(nameless)} into {group} without saying {what}: set {variable}.")
+    both = [host for host, groups in _groups(task_vars).items() if "sql_instance" in groups and len(groups) > 1]
+    if both:
+        raise ValueError(f"The inventory puts {', '.join(both)} into sql_instance and into {', '.join(_others(both, task_vars))}: an instance is a "
+                         "host of its own in the inventory, read by SQL only; give it another name than the server's.")
+    _check_instance_names(task_vars)
     if not _groups(task_vars).keys() & set(task_vars["ansible_play_hosts_all"]):
         raise ValueError(f"No host of the play is in a group that the collection reads: {', '.join(contract.GROUPS)}.")
+
+
+def _check_instance_names(task_vars):
+    """Raises ValueError where two hosts of the inventory are the same instance: it would be judged twice, or as one of both."""
+    named = {}
+    for host in task_vars["groups"].get("sql_instance", []):
+        named.setdefault(str(task_vars["hostvars"][host]["instance_name"]).casefold(), []).append(str(host))
+    for hosts in named.values():
+        if len(hosts) > 1:
+            raise ValueError(f"{' and '.join(hosts)} have the same instance_name: an instance is one host of the inventory, whatever nodes it runs on.")
+
+
+def _others(hosts, task_vars):
+    groups = _groups(task_vars)
+    return sorted({group for host in hosts for group in groups[host]} - {"sql_instance"})
 
 
 def _groups(task_vars):

@@ -8,6 +8,7 @@ from pathlib import Path
 import jsonschema
 import yaml
 
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import login
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import contract
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,8 +38,8 @@ def test_the_example_is_right():
         for name, variables in content["hosts"].items():
             host = hosts.setdefault(name, {"groups": [], "variables": {}})
             host["groups"].append(group)
-            host["variables"] |= variables or {}
-    assert len(hosts) == 4
+            host["variables"] |= {key: value for key, value in (variables or {}).items() if key not in login.LOGIN_SPEC}
+    assert len(hosts) == 5
     jsonschema.validate({"hosts": hosts}, SCHEMA)
 
 
@@ -64,3 +65,7 @@ def test_the_options_of_configure_md_exist():
     options = options["argument_specs"]["main"]["options"]
     assert set(example) <= set(options)
     assert set(example["windows_cluster_quorum"]) <= set(options["windows_cluster_quorum"]["options"])
+
+
+def test_the_variables_of_a_session_are_the_options_of_every_sql_resource():
+    assert first_cells("SQL Server") == set(login.LOGIN_SPEC)
