@@ -198,4 +198,4 @@ def _since(job, after, until):
 
 def quiet(command):
     """Whether a command changes nothing that the lab keeps."""
-    return not re.search(r"sp_markall|sp_backupall|sp_deletebackup|sp_setbackup|sp_forcefull|backup\s+(database|log)\b", command, re.IGNORECASE)
+    return not re.search(r"sp_markall|sp_backupall|sp_deletebackup|sp_setbackup|sp_forcefull|backup\s+(database|log)\b|dbcc\b", command, re.IGNORECASE)

@@ -156,4 +156,6 @@ def _jobs(plan, name):
             wanted.append(jobs.rules_job(places["BizTalkRuleEngineDb"][1]))
         yield from (jobs.guarded(job, job["database"]) for job in wanted) if group else wanted
     beside = [database for database, kind in databases.items() if kind in BESIDE]
+    readable = [] if about.get("shipped_from") or group and group["replicas"][0] != name else list(databases)
+    yield jobs.own_check_job(["master", "model", "msdb", *readable])
     yield jobs.own_backup_job(["master", "model", "msdb", *beside], rf"{share}\{name.replace(chr(92), '_')}", 13000)

@@ -1,7 +1,7 @@
-"""What a job step runs: the calls and BACKUP statements of its command, read once.
+"""What a job step runs: the calls, BACKUP and DBCC CHECKDB statements of its command, read once.
 
 Forms met in the field (../shared/real/sql/jobs.jsonl): comments between arguments, bare and quoted numbers, both guards of
-availability groups. What is neither EXEC nor BACKUP runs without effect, and succeeds (assumed).
+availability groups. What is none of these runs without effect, and succeeds (assumed).
 """
 from __future__ import annotations
 
@@ -30,8 +30,15 @@ class BackupStatement:
 
 
 @dataclass
+class CheckStatement:
+    """One DBCC CHECKDB."""
+
+    database: str
+
+
+@dataclass
 class Command:
-    """The exec_call.Call and BackupStatement of a step, in order. *guard*: the database whose primary replica must be here;
+    """The exec_call.Call, BackupStatement and CheckStatement of a step, in order. *guard*: the database whose primary replica must be here;
     *raises*: elsewhere the step is an error, else it does nothing."""
 
     statements: list
@@ -58,11 +65,20 @@ def read(text):
     if "FN_HADR_IS_PRIMARY_REPLICA" in words:
         place = words.index("FN_HADR_IS_PRIMARY_REPLICA")
         guard, raises = unquoted(tokens[place + 2]), words[place + 5] == "0"
-    starts = [place for place, word in enumerate(words) if word in ("EXEC", "EXECUTE", "BACKUP")]
+    starts = [place for place, word in enumerate(words) if word in ("EXEC", "EXECUTE", "BACKUP", "DBCC")]
     ends = [place for place, word in enumerate(words) if word in (";", "END")] + starts + [len(words)]
     pieces = [tokens[start:min(end for end in ends if end > start)] for start in starts]
-    return Command([backup(piece) if piece[0].upper() == "BACKUP" else exec_call.parse(Statement("", piece), _Any()) for piece in pieces],
-                   guard, raises)
+    return Command([_statement(piece) for piece in pieces], guard, raises)
+
+
+def _statement(tokens):
+    if tokens[0].upper() == "BACKUP":
+        return backup(tokens)
+    if tokens[0].upper() == "DBCC":
+        if len(tokens) < 5 or tokens[1].upper() != "CHECKDB":
+            raise not_modelled("this form of DBCC")
+        return CheckStatement(unquoted(tokens[3]))
+    return exec_call.parse(Statement("", tokens), _Any())
 
 
 def backup(tokens):

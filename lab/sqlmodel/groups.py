@@ -37,6 +37,11 @@ def fill(instance, name, about, cluster, members, now):
         "secondary_role_allow_connections_desc": "NO", "create_date": MADE if replica == own else None,
         "modify_date": MADE if replica == own else None, "backup_priority": 50, "seeding_mode": 0, "seeding_mode_desc": "AUTOMATIC"}
         for replica in replicas])
+    put("certificates", {"name": "Hadr_certificate", "certificate_id": 257, "principal_id": 1, "issuer_name": f"{own} endpoint",
+                         "subject": f"{own} endpoint", "start_date": MADE, "expiry_date": now.replace(year=now.year + 3, day=1)})
+    put("database_mirroring_endpoints", {
+        "name": "Hadr_endpoint", "endpoint_id": 65537, "principal_id": 1, "protocol": 2, "type": 4, "state": 0, "state_desc": "STARTED", "role": 3,
+        "role_desc": "ALL", "is_encryption_enabled": 1, "connection_auth": 4, "connection_auth_desc": "CERTIFICATE", "certificate_id": 257})
     listener = guid("listener", name).lower()
     put("availability_group_listeners", {"group_id": group, "listener_id": listener, "dns_name": about["listener"], "port": about.get("listener_port", 1433),
                                          "is_conformant": 1, "ip_configuration_string_from_cluster": "('IP Address: 10.1.9.20')"})

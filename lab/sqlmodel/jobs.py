@@ -90,6 +90,12 @@ def own_backup_job(databases, folder, at):
             "description": "system databases and the BAM databases that the BizTalk job does not take"}
 
 
+def own_check_job(databases):
+    """An administrator's job: every database is checked for corruption, Sundays."""
+    return {"name": "DBA - integrity checks", "database": "master", "weekly": 1,
+            "steps": [("Check", "\n".join(f"DBCC CHECKDB (N'{name}') WITH NO_INFOMSGS;" for name in databases), 1, 2)]}
+
+
 def shipping_jobs(source):
     """The three jobs of a log shipping destination."""
     for purpose, command, every in (("Get Backup History", "exec bts_LogShippingGetBackupHistory", MINUTE),

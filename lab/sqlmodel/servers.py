@@ -23,6 +23,8 @@ CONFIGURATION = {"max degree of parallelism": (1539, 1), "Ad Hoc Distributed Que
 GROUPS = ("BizTalk Application Users", "BizTalk Isolated Host Users", "BizTalk Server Administrators", "BizTalk Server B2B Operators",
           "BizTalk Server Operators", "BizTalk Server Read Only Users", "SSO Administrators", "SSO Affiliate Administrators",
           "BAM Management Web Service User", "Rule Engine Update Service Account")
+CODES = {"CONNECT SQL": "COSQ", "VIEW SERVER STATE": "VWSS", "ALTER ANY AVAILABILITY GROUP": "ALAG"}
+LOCAL_SYSTEM = r"NT AUTHORITY\SYSTEM"
 MODELS = {"FULL": 1, "BULK_LOGGED": 2, "SIMPLE": 3}
 STATES = {"ONLINE": 0, "RESTORING": 1}
 RECOVERY_STATUS = {"database_id": "int", "database_guid": "uniqueidentifier", "last_log_backup_lsn": "numeric(25,0)",
@@ -80,6 +82,7 @@ def fill(instance, about):
         instance.insert("master", "sys.dm_os_cluster_nodes", [
             {"NodeName": node.upper(), "status": 0, "status_description": "up", "is_current_owner": int(place == 0)}
             for place, node in enumerate(about.nodes)])
+    instance.insert("master", "sys.dm_os_sys_info", [{"cpu_count": 8, "sqlserver_start_time": about.started, "physical_memory_kb": 33553844}])
     _databases(instance, about, folder)
     _servers(instance, about)
     _principals(instance, about)
@@ -161,12 +164,14 @@ def _servers(instance, about):
 
 def windows_sid(name):
     """The same SID for the same Windows principal on every instance."""
+    if name == LOCAL_SYSTEM:
+        return b"\1\1\0\0\0\0\0\5\x12\0\0\0"         # S-1-5-18
     return b"\1\5\0\0\0\0\0\5\x15\0\0\0" + bytes.fromhex(guid("sid", name.casefold()).replace("-", ""))
 
 
 def _principals(instance, about):
     domain = about.account.partition("\\")[0]
-    logins = [(about.account, "U", True), (r"NT AUTHORITY\SYSTEM", "U", False), (rf"{domain}\SQL Admins", "G", True)]
+    logins = [(about.account, "U", True), (LOCAL_SYSTEM, "U", False), (rf"{domain}\SQL Admins", "G", True)]
     logins += [(rf"{domain}\{group}", "G", False) for group in GROUPS] if about.databases else []
     instance.insert("master", "sys.server_principals", [
         {"name": "sysadmin", "principal_id": 3, "sid": b"\3", "type": "R", "type_desc": "SERVER_ROLE", "is_disabled": 0, "create_date": INSTALLED,
@@ -176,6 +181,11 @@ def _principals(instance, about):
          "default_database_name": "master"} for number, (name, kind, _admin) in enumerate(logins)])
     members = [300 + number for number, (_name, _kind, admin) in enumerate(logins) if admin]
     instance.insert("master", "sys.server_role_members", [{"role_principal_id": 3, "member_principal_id": member} for member in [1, *members]])
+    for number, (name, _kind, _admin) in enumerate(logins):
+        asked = ("CONNECT SQL", "VIEW SERVER STATE", "ALTER ANY AVAILABILITY GROUP") if name == LOCAL_SYSTEM else ("CONNECT SQL",)
+        instance.insert("master", "sys.server_permissions", [
+            {"class": 100, "class_desc": "SERVER", "major_id": 0, "minor_id": 0, "grantee_principal_id": 300 + number, "grantor_principal_id": 1,
+             "type": CODES[permission], "permission_name": permission, "state": "G", "state_desc": "GRANT"} for permission in asked])
     for database, kind in about.databases.items():
         if about.restoring or kind == "BAMStarSchema":
             continue

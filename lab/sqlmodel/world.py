@@ -118,6 +118,9 @@ class World:
     def _statement(self, name, database, statement, now):
         if isinstance(statement, commands.BackupStatement):
             return self.backup(name, statement, now, self.descriptions[name].account)
+        if isinstance(statement, commands.CheckStatement):
+            self.instances[name].set_properties(**{f"{statement.database}.LastGoodCheckDbTime": rows.kept(now)})
+            return now
         own = exec_call.parts_of(statement.name)[2].casefold()
         procedure = self.instances[name].procedures.get(f"{database}.dbo.{own}".casefold())
         if procedure and own in CALLS:
