@@ -14,6 +14,7 @@ class Calls:
 
     def __init__(self, instance):
         self.instance, self.session, self.problem = instance, None, None
+
         def create(name, function):
             instance.sqlite.create_function(name, -1, function, deterministic=True)      # while a statement runs: not asked again for each row
 

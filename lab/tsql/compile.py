@@ -70,13 +70,16 @@ class Compiler(Expressions):
     # --- SELECT
 
     def read(self, node):
-        sql, columns = self.query(node, None)
+        sql, columns = self.query(node, None, whole=True)
         if variant := next((name for name, kind in columns if kind == "sql_variant"), None):
             raise not_modelled(f"a column of type sql_variant ({variant}); CONVERT it")
         return sql, [("" if name.startswith("#") else name, kind) for name, kind in columns]
 
-    def query(self, node, parent):
-        """``(sql, [(name, type)])`` of a SELECT or UNION."""
+    def query(self, node, parent, whole=False):
+        """``(sql, [(name, type)])`` of a SELECT or UNION; *whole*: it is the statement, not a part of one."""
+        if node.args.get("order") and not (whole or node.args.get("limit") or node.args.get("offset")):
+            raise SqlProblem(1033, 15, 1, "The ORDER BY clause is invalid in views, inline functions, derived tables, subqueries, and common table "
+                                          "expressions, unless TOP, OFFSET or FOR XML is also specified.")
         if isinstance(node, exp.Subquery):
             allow(node, "this", "alias")
             return self.query(node.this, parent)
@@ -99,7 +102,7 @@ class Compiler(Expressions):
             allow(group, "expressions")
         sql = f"{with_clause}SELECT {'DISTINCT ' if node.args.get('distinct') else ''}{', '.join(parts)}{tables}"
         if node.args.get("where"):
-            sql += f" WHERE {self.predicate(node.args['where'].this, scope)}"
+            sql += f" WHERE {self.filter(node.args['where'].this, scope)}"
         if group:
             sql += " GROUP BY " + ", ".join(self.collated(self.value(item, scope)) for item in group.expressions)
         self.check_groups(node, group, scope)
@@ -108,6 +111,15 @@ class Compiler(Expressions):
         sql += self.order_and_limit(node, scope, columns)
         self.ctes = kept
         return sql, columns
+
+    def filter(self, node, scope):
+        """A predicate that is asked of single rows: 147, 4108."""
+        if self.aggregates(node):
+            raise SqlProblem(147, 15, 1, "An aggregate may not appear in the WHERE clause unless it is in a subquery contained in a HAVING clause or a "
+                                         "select list, and the column being aggregated is an outer reference.")
+        if node.find(exp.Window) and not node.find(exp.Subquery, exp.Select):
+            raise SqlProblem(4108, 15, 1, "Windowed functions can only appear in the SELECT or ORDER BY clauses.")
+        return self.predicate(node, scope)
 
     def union(self, node, parent):
         allow(node, "this", "expression", "distinct", "order", "with_")
@@ -176,6 +188,8 @@ class Compiler(Expressions):
                 elif isinstance(expression, exp.Column) and not expression.table and expression.name.casefold() in names:
                     typed = Typed(quoted(names[expression.name.casefold()][0]), names[expression.name.casefold()][1])
                 else:
+                    if node.args.get("distinct") and expression.sql().casefold() not in {item.sql().casefold() for item in node.expressions}:
+                        raise SqlProblem(145, 15, 1, "ORDER BY items must appear in the select list if SELECT DISTINCT is specified.")
                     typed = self.value(expression, scope)
                 parts.append(self.sortable(typed) + (" DESC" if item.args.get("desc") else ""))
             sql += " ORDER BY " + ", ".join(parts)
@@ -241,7 +255,7 @@ class Compiler(Expressions):
                 continue
             if not join.args.get("on"):
                 raise not_modelled("a join without ON")
-            sql += f" {side or 'INNER'} JOIN {joined} ON {self.predicate(join.args['on'], scope)}"
+            sql += f" {side or 'INNER'} JOIN {joined} ON {self.filter(join.args['on'], scope)}"
         return sql
 
     def source(self, node, scope):

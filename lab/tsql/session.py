@@ -16,11 +16,12 @@ NUMBERS = ("LOCK_TIMEOUT", "TEXTSIZE", "ROWCOUNT", "DATEFIRST", "DATEFORMAT", "L
 
 
 class Session:
-    """*database* is the current one. What a procedure may use: ``instance``, ``login``, ``database``, ``message``, ``error``."""
+    """*database* is the current one. What a procedure may use: ``instance``, ``login``, ``database``, ``application`` and
+    ``host`` (as the client calls itself), ``message``, ``error``."""
 
     def __init__(self, instance, login, database, spid):
         self.instance, self.login, self.database, self.spid = instance, login, database, spid
-        self.rowcount, self.nocount, self._said = 0, False, []
+        self.rowcount, self.nocount, self._said, self.application, self.host = 0, False, [], "", ""
 
     def message(self, text, number=0):
         """PRINT."""

@@ -124,7 +124,9 @@ def test_parameters_reach_the_statement_with_their_types(server, driver):
         assert cursor.execute("SELECT ? AS a;", "z" * 5000).fetchone()[0] == "z" * 5000
         for text in ("job", "another", "job"):      # prepared, prepared anew, run again
             assert cursor.execute("SELECT UPPER(?) AS a;", text).fetchone()[0] == text.upper()
+        before = len(server.instance.texts())
         assert cursor.execute("SELECT COUNT(*) AS n FROM sys.databases WHERE name = ? OR name = ?;", "MSDB", None).fetchone()[0] == 1
+        assert len(server.instance.texts()) == before + 1       # what a driver asks on its own is no text
 
 
 def test_a_procedure_is_called_with_named_values(server, driver):
