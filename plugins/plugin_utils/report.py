@@ -88,6 +88,8 @@ def _by_fingerprint(report):
 
 def printable(text):
     """A text that cannot steer a terminal: control characters, line ends and changes of direction as escapes."""
+    if text.isprintable():
+        return text
     return "".join(c if c == " " or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs") else
                    c.encode("unicode_escape").decode() for c in text)
 

@@ -48,7 +48,7 @@ def render(judged):
     return pages.get_template("report.html.j2").render(
         report=judged, say=report, style=Markup(style), script=Markup(script), policy=_policy(style, script),
         families=FAMILIES, meanings=MEANINGS, severities=WORST_FIRST, family=_family, place=lambda finding: places[finding["fingerprint"]],
-        heat=_heat_map(judged["findings"], places, hosts), groups=_groups(judged["findings"]), causes=report.causes(judged),
+        heat=_heat_map(judged["findings"], places, hosts, judged["coverage"]["unread"]), groups=_groups(judged["findings"]), causes=report.causes(judged),
         recovery=_recovery(judged["rpo"]), span=span)
 
 
@@ -85,17 +85,22 @@ def _places(findings, hosts):
     return places
 
 
-def _heat_map(findings, places, hosts):
-    """``{"families": [...], "rows": [{name, kind, cells: [cell]}]}``, the worst row first. A cell tells how many findings fail
+def _heat_map(findings, places, hosts, unread):
+    """``{"families": [...], "rows": [{name, kind, read, cells: [cell]}]}``, the worst row first. A cell tells how many findings fail
     by severity, are unknown, and passed (or are waived), and which is the worst; None where nothing applies."""
-    cells = {}
+    cells, reporters = {}, {}
     for finding in findings:
+        place = places[finding["fingerprint"]]
+        reporters.setdefault(place, set()).update(finding["reported_by"])
+        row = cells.setdefault(place, {})
         if finding["status"] != "not_applicable":
-            cells.setdefault(places[finding["fingerprint"]], {}).setdefault(_family(finding["control"]), []).append(finding)
+            row.setdefault(_family(finding["control"]), []).append(finding)
+    alone = {finding["reported_by"][0] for finding in findings if len(finding["reported_by"]) == 1}
+    for host in hosts - alone:
+        cells.setdefault((host, "host"), {})
     families = sorted({name for row in cells.values() for name in row})
-    for host in hosts - {name for name, kind in cells if kind == "host"}:
-        cells[host, "host"] = {}
-    rows = [{"name": name, "kind": kind, "cells": [_cell(row.get(family)) for family in families]} for (name, kind), row in cells.items()]
+    rows = [{"name": name, "kind": kind, "read": not reporters.get((name, kind), {name}) <= set(unread),
+             "cells": [_cell(row.get(family)) for family in families]} for (name, kind), row in cells.items()]
     return {"families": families, "rows": sorted(rows, key=_worst_first)}
 
 

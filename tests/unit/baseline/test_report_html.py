@@ -115,16 +115,33 @@ def test_the_verdict_comes_first_then_what_to_do_in_order_of_risk():
         at = text.index(words, at)
 
 
-def cells(found):
+def rows(found, *more):
+    """The rows of the heat map. *more*: hosts of which no finding tells."""
+    hosts = {*more, *(host for f in found["findings"] for host in f["reported_by"])}
+    return report_html._heat_map(found["findings"], report_html._places(found["findings"], hosts), hosts, found["coverage"]["unread"])
+
+
+def cells(found, *more):
     """(row, family) -> words of the cell of the heat map."""
-    places = report_html._places(found["findings"], {"sql01", "sql02", "bts01", "bts02", "bts03"})
-    heat = report_html._heat_map(found["findings"], places, {"sql01", "sql02", "bts01", "bts02", "bts03", "alone"})
+    heat = rows(found, *more)
     return {(row["name"], family): cell and cell["words"] for row in heat["rows"] for family, cell in zip(heat["families"], row["cells"], strict=True)}
+
+
+def test_a_row_is_a_host_a_cluster_or_an_instance_and_says_whether_it_was_read():
+    found = judged(drifted())
+    one = next(f for f in found["findings"] if f["status"] == "unknown" and f["reported_by"] == ["bts03"])
+    found["findings"] += [{**one, "subject": subject, "reported_by": ["sqlbts"], "fingerprint": subject}
+                          for subject in (r"instance:SQLBTS\BTS", r"database:SQLBTS\BTS/BizTalkMgmtDb", r"backup:SQLBTS\BTS/BizTalkMgmtDb")]
+    found["coverage"]["unread"].append("sqlbts")
+    assert {(row["name"], row["kind"], row["read"]) for row in rows(found, "alone")["rows"]} == {
+        ("bts01", "host", True), ("bts02", "host", True), ("bts03", "host", False), ("sql01", "host", True), ("sql02", "host", True),
+        ("BTSCLU", "cluster", True), ("SQLCLU", "cluster", True), ("estate", "estate", True), (r"SQLBTS\BTS", "instance", False),
+        ("alone", "host", True), ("fs01", "host", True)}
 
 
 def test_the_heat_map_counts_each_finding_once_and_has_every_host():
     found = judged(drifted())
-    table = cells(found)
+    table = cells(found, "alone")
     counted = {}
     for words in filter(None, table.values()):
         for word in words:
