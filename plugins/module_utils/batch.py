@@ -41,7 +41,7 @@ def sql(id, connection, queries):
 
     *connection*: keywords of a SqlClient connection string. A query: ``name``, ``text`` with ``@p0``, ``@p1``, …; ``values`` of these,
     ``{"value": x}`` or ``{}`` for NULL; ``timeout`` in seconds; ``database``, a name or ``{"$from": name}`` - the first column of the
-    first row of that earlier query (which says ``names_database``) whose second column is not null.
+    first row of that earlier query (which says ``names_database``) whose second column is true.
     """
     return {"id": id, "sql": connection, "queries": queries}
 

@@ -14,7 +14,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import answer as answers
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import login
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import SQL_AREAS, shaped_by_sql
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import files, host, sql, task
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import files, host, sql, sql_host, task
 
 SQL = "sql"
 BEAT = 1.0      # seconds between two words of progress
@@ -27,7 +27,14 @@ def opened(action, kind, options, task_vars):
     if kind != SQL:
         yield Windows(action, task_vars, where)
         return
-    with sql.open(login_options(action, options, task_vars), where) as session:
+    filled = login_options(action, options, task_vars)
+    if filled["sql_via"] == "host":
+        task.refuse_become(action)
+        if not filled["login_host"]:
+            raise host.HostFailed(f"{where}: nobody says how its SQL Server is reached: set login_host (and login_port).", sent=False)
+        yield SqlServer(sql_host.Session(action._connection, filled, where), where)
+        return
+    with sql.open(filled, where) as session:
         yield SqlServer(session, where)
 
 
@@ -80,14 +87,14 @@ class SqlServer:
         queries = list({query.name: query for name in names for query in SQL_AREAS[name].queries()}.values())
         started = beat = time.monotonic()
 
-        def progress(number, name):
+        def progress(words):
             nonlocal beat
             now = time.monotonic()
             if now - beat >= BEAT:
                 beat = now
-                task.display.display(f"{self.where}: query {number} of {len(queries)} ({name}), {now - started:.0f} s so far")
+                task.display.display(f"{self.where}: {words}, {now - started:.0f} s so far")
 
-        answered = self.session.read(queries, progress, until=started + deadline)
+        answered = self.session.read(queries, progress, deadline)
         failed = sum(answer.status != "ok" for answer in answered.values())
         task.display.display(f"{self.where}: {', '.join(names)}: {len(answered)} queries in {time.monotonic() - started:.1f} s"
                              + (f", {failed} of them without an answer" if failed else ""))

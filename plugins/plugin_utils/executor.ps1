@@ -235,7 +235,7 @@ function Get-QueryRuns($sql, $queries, $deadline) {
                         else { $texts[$column] = ConvertTo-ValueText $value }
                     }
                     $items.Add('[' + ($texts -join ',') + ']')
-                    if ($query['names_database'] -and -not $rowsOf.ContainsKey($query['name']) -and $cells[1] -isnot [DBNull]) {
+                    if ($query['names_database'] -and -not $rowsOf.ContainsKey($query['name']) -and $cells[1] -isnot [DBNull] -and $cells[1]) {
                         $rowsOf[$query['name']] = $cells[0]
                     }
                 }

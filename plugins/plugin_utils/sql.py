@@ -12,7 +12,6 @@ then by SQLSTATE, never by the class of an exception: drivers differ in that.
 
 import base64
 import contextlib
-import math
 import re
 import struct
 import time
@@ -75,14 +74,15 @@ class Session:
         info = {"driver": 6, "driver_version": 7, "server_version": 18}     # SQL_DRIVER_NAME, SQL_DRIVER_VER, SQL_DBMS_VER
         return {name: str(self._connection.getinfo(number)) for name, number in info.items()}
 
-    def read(self, wanted, progress=None, until=math.inf):
-        """``{name: QueryAnswer}`` of each query and of ``sql.management``. *progress*: called with the number and the name before each.
-        *until*: of ``time.monotonic()``; no query is begun after it."""
+    def read(self, wanted, progress=None, deadline=300):
+        """``{name: QueryAnswer}`` of each query and of ``sql.management``. *progress*: called with a few words before each. *deadline*:
+        seconds after which no query is begun."""
+        until = time.monotonic() + deadline
         answers = {WHERE_IS_THE_GROUP.name: self._find_management()}
         unopened = {}
         for number, query in enumerate(wanted, 1):
             if progress:
-                progress(number, query.name)
+                progress(f"query {number} of {len(wanted)}, {query.name}")
             if query.name not in answers:
                 late = time.monotonic() >= until
                 answers[query.name] = QueryAnswer("skipped", reason="the time for reading was over", broken=True) if late else \
@@ -204,8 +204,8 @@ def _message(text):
 
 def lost(error):
     """Whether the connection is gone. FreeTDS tells a cut stream without a state of its own."""
-    return error.number in LOST_NUMBERS or error.sqlstate.startswith("08") or error.sqlstate in ("24000", "HYT00") and not error.number \
-        or error.sqlstate in ("HY000", "01000") and not error.number
+    return error.number in LOST_NUMBERS or error.sqlstate.startswith("08") or \
+        error.sqlstate in ("24000", "HY000", "01000") and not error.number
 
 
 def _named(error):
@@ -232,6 +232,15 @@ def plain(value, kind):
     if not isinstance(value, str):
         raise TypeError(f"{type(value).__name__} where text was expected")
     return value
+
+
+def from_base64(text):
+    return base64.b64decode(text)
+
+
+def from_iso(text):
+    """A date and time of the executor, whose fraction has seven digits."""
+    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
 
 
 def _from_datetimeoffset(raw):
