@@ -357,6 +357,43 @@ def test_backups_that_may_stand_among_the_unread_ones_are_not_missing():
     assert statuses(snapshots)["FT-SQL-010", rf"database:{estates.BTS}/master"] == "pass"
 
 
+UNREAD = [      # area of a host, fact, controls that cannot be told then
+    ("ag1", "sql", "availability_groups", {("FT-CLU-003", BOX2), ("FT-SQL-006", BOX2)}),
+    ("sqlapp", "sql", "cluster_nodes", {("FT-CLU-021", BTS)}),
+    ("sqlbts", "biztalk", None, {(f"FT-SQL-{number}", BTS) for number in ("012", "013", "014", "015")} | {("FT-CLU-002", MGMT), ("FT-CLU-003", MGMT)}),
+    ("sqlbts", "backup_history", None, {("FT-SQL-001", MGMT), ("FT-SQL-011", BTS), ("FT-SQL-022", BTS), ("FT-SQL-020", BTS)}),
+    ("ag2", "sql", "logins", {("FT-AG-009", AG)}),
+    ("ag2", "agent", None, {("FT-AG-007", AG)}),
+]
+
+
+@pytest.mark.parametrize(("host", "name", "fact", "unknown"), UNREAD, ids=[f"{u[0]} {u[1]} {u[2]}" for u in UNREAD])
+def test_what_follows_from_an_unread_fact_is_unknown(host, name, fact, unknown):
+    snapshots = estates.healthy()
+    areas = next(s for s in snapshots if s["host"] == host)["areas"]
+    if fact:
+        areas[name][fact] = DENIED
+    else:
+        areas[name] = DENIED
+    made = statuses(snapshots)
+    assert {made[pair] for pair in unknown} == {"unknown"}, {pair: made[pair] for pair in unknown}
+
+
+def test_where_no_replica_says_its_jobs_none_is_known_to_be_there():
+    snapshots = estates.healthy()
+    for host in ("ag1", "ag2"):
+        agent(host, lambda facts: facts.update(jobs=DENIED))(snapshots)
+    assert statuses(snapshots)["FT-AG-007", AG] == "unknown"
+
+
+def test_a_login_is_missing_only_where_some_replica_has_it():
+    """A user whose login no replica has gets in as a member of a group; where one was not read, it may be there."""
+    snapshots = estates.healthy()
+    assert named(facts_of(snapshots, AG)["logins"], r"CONTOSO\anna")["missing_on"] == []
+    sql("ag2", lambda facts: facts.update(logins=DENIED))(snapshots)
+    assert named(facts_of(snapshots, AG)["logins"], r"CONTOSO\anna")["missing_on"] == [estates.AG1, DENIED]
+
+
 OTHER = {bool: lambda value: not value, int: lambda value: 0, str: lambda value: "Other"}
 NAMING = ("name", "id", "clock", "local_clock", "sid", "database_id", "group_id", "listener_id", "version", "expires", "last_good_check")
 QUERIES = [(host, query) for host in ("sqlbts", "ag1", "ag2") for query in (*sql_area.queries(), Query("sql.management", "", {}))]
