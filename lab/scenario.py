@@ -13,7 +13,8 @@ FOLDER = Path(__file__).with_name("scenarios")
 
 
 def load(name):
-    """The scenario of a name or a file; ``estate: <name>`` in it takes the estate of another scenario."""
+    """The scenario of a name or a file; ``estate: <name>`` in it takes the estate of another
+    scenario, with ``overrides`` of keys in it."""
     file = FOLDER / f"{name}.yml" if (FOLDER / f"{name}.yml").exists() else Path(name)
     if not file.is_file():
         there = ", ".join(sorted(path.stem for path in FOLDER.glob("*.yml")))
@@ -21,6 +22,8 @@ def load(name):
     plan = yaml.safe_load(file.read_text(encoding="utf-8"))
     if isinstance(plan["estate"], str):
         plan["estate"] = load(plan["estate"])["estate"]
+        for key, changes in plan.pop("overrides", {}).items():
+            plan["estate"][key] = {**plan["estate"][key], **changes}
     else:
         plan["estate"] = estate.hosts_with_clusters(plan["estate"])
     return {"name": file.stem, "file": str(file.resolve()), "actions": [], "expect": [], **plan}

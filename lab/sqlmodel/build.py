@@ -1,7 +1,8 @@
 """From the SQL Server part of an estate's description to filled instances.
 
 ``instances``: name -> {port, cluster | host, shipped_from}, ``availability_groups``: name -> {cluster, listener, replicas (the first is
-primary), databases: name -> kind}, ``biztalk_group``: {on, databases: kind -> name, share, backup}, ``logins``: {operator, auditor}.
+primary), databases: name -> kind}, ``biztalk_group``: {on, databases: kind -> name, share, backup}, ``logins``: {operator (sysadmin), auditor (what the
+rights scripts give), others with rights: database -> role}.
 lab/scenarios/healthy.yml shows every key. A backup of null leaves the job as BizTalk's set-up does.
 """
 from __future__ import annotations
@@ -121,6 +122,10 @@ def _fill(plan, world, name, now):
     servers.fill(instance, about)
     for role, login in plan.description.get("logins", {}).items():
         instance.login(login["name"], login["password"], sysadmin=role == "operator")
+        for database, right in login.get("rights", {}).items():
+            if database in about.databases and not about.restoring:
+                instance.grant(login["name"], "CONNECT", database)
+                instance.grant(login["name"], right, database)
     group, about_group = plan.in_group(name)
     if group:
         cluster = plan.description["clusters"][about_group["cluster"]]
