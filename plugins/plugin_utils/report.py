@@ -13,7 +13,7 @@ import unicodedata
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import files
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.control import SEVERITIES
 
-FILE = "report.json"
+FILE, PAGE = "report.json", "report.html"
 NARROWEST = 40
 IN_FULL = 5
 IN_ONE_LINE = 20
@@ -208,7 +208,7 @@ def _put_actions(page, report):
         page.put(f"{number}. {_headline(action)} ({', '.join(action['subjects'])})", hang=4, paint=action["severity"])
     if len(shorter) > IN_ONE_LINE:
         page.put(f"… and {many(len(shorter) - IN_ONE_LINE, 'more control')}")
-    page.put(f"All findings with evidence and repair: {FILE}")
+    page.put(f"All findings with evidence and repair: {PAGE}")
 
 
 def _headline(action):
@@ -297,7 +297,7 @@ def _put_unknowns(page, report):
             page.put(few(cause["hosts"]), 2, 2)
         page.put(few(sorted({finding["control"] for finding in cause["findings"]})), 2, 2)
     if len(found) > CAUSES:
-        page.put(f"… and {many(len(found) - CAUSES, 'more cause')} in {FILE}")
+        page.put(f"… and {many(len(found) - CAUSES, 'more cause')} in {PAGE}")
 
 
 def _put_changes(page, changes):

@@ -17,8 +17,7 @@ from markupsafe import Markup
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import files, report
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.control import SEVERITIES
 
-FILE = "report.html"
-PAGE = Path(__file__).with_name("page")
+PARTS = Path(__file__).with_name("page")
 WORST_FIRST = tuple(reversed(SEVERITIES))
 FAMILIES = {"AG": "availability groups", "BAM": "Business Activity Monitoring", "BKP": "backup", "CLU": "failover clusters",
             "DRL": "drills", "HST": "BizTalk hosts", "IIS": "web servers", "LSH": "log shipping", "NLB": "network load balancing",
@@ -35,14 +34,14 @@ LEAST = 30  # seconds: the left end of the axis of recovery points
 
 def write(judged, folder):
     """Writes a (masked) report to ``<folder>/report.html``. Returns the path. Raises ValueError."""
-    return files.write_text(folder, FILE, render(judged))[0]
+    return files.write_text(folder, report.PAGE, render(judged))[0]
 
 
 def render(judged):
     """The page. *judged*: a masked report, as docs/report.md has it; every text in it may be hostile."""
-    pages = Environment(loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+    pages = Environment(loader=FileSystemLoader(PARTS), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
                         finalize=_printable)
-    style, script = ((PAGE / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    style, script = ((PARTS / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     hosts = {*judged["coverage"]["unread"], *(host for finding in judged["findings"] for host in finding["reported_by"])}
     places = _places(judged["findings"], hosts)
     return pages.get_template("report.html.j2").render(

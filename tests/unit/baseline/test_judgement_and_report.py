@@ -264,7 +264,7 @@ def with_reasons(*told):
     return found
 
 
-@pytest.mark.parametrize(("causes", "more"), [(8, ""), (9, "… and 1 more cause in report.json"), (10, "… and 2 more causes")])
+@pytest.mark.parametrize(("causes", "more"), [(8, ""), (9, "… and 1 more cause in report.html"), (10, "… and 2 more causes")])
 def test_a_long_list_of_causes_is_cut_and_says_so(causes, more):
     text = report.summary(with_reasons(*((f"host:h{n:02}", [f"h{n:02}"], f"Cause {n} is so.") for n in range(causes))))
     assert text.count("is so. (unreachable, 1 finding)") == min(causes, 8)

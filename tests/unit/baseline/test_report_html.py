@@ -87,7 +87,7 @@ def test_nothing_comes_from_elsewhere():
     used = [a[name] for _tag, a in page.elements for name in ("src", "href", "action", "srcset", "data") if name in a]
     assert used and all(one.startswith("#") or one == "data:," for one in used)
     assert [name for _tag, a in page.elements for name in a if name.startswith("on") or name == "style"] == []
-    style = (report_html.PAGE / "report.css").read_text(encoding="utf-8")
+    style = (report_html.PARTS / "report.css").read_text(encoding="utf-8")
     assert "url(" not in style and "@import" not in style
 
 
