@@ -128,10 +128,24 @@ class Instance(Store):
         return self.query('SELECT principal_id FROM "master.sys.server_principals" WHERE name = ?', (login,))[0]["principal_id"]
 
     def connect(self, login, password, database=""):
-        """A session for a login. Raises SqlProblem 18456 or 4060."""
+        """A session for a SQL login. Raises SqlProblem 18456 or 4060."""
         known = self.rights.find(login)
         if not known or known["password"] is None or known["password"] != password:
-            raise SqlProblem(18456, 14, 8 if known else 5, f"Login failed for user '{login}'.")
+            raise self._refused(login, 8 if known else 5)
+        return self._opened(known, database)
+
+    def connect_trusted(self, login, database=""):
+        """A session for a Windows login (``CONTOSO\\svc``), whose name somebody else has vouched for."""
+        known = self.rights.find(login)
+        if not known:
+            raise self._refused(login, 11)
+        return self._opened(known, database)
+
+    @staticmethod
+    def _refused(login, state):
+        return SqlProblem(18456, 14, state, f"Login failed for user '{login}'.")
+
+    def _opened(self, known, database):
         wanted = database or known["database"]
         try:
             name = self.database(wanted)
@@ -139,7 +153,7 @@ class Instance(Store):
             name = None
         if name is None or not self.rights.may_enter(known["name"], name):
             raise SqlProblem(4060, 11, 1, f'Cannot open database "{wanted}" requested by the login. The login failed.', also=(
-                SqlProblem(18456, 14, 1, f"Login failed for user '{login}'."),))
+                self._refused(known["name"], 1),))
         self.logins.append((known["name"], name))
         return self.session(known["name"], name)
 

@@ -57,10 +57,11 @@ class Reply:
 
 
 class Connection:
-    """*instance* has connect(), struck(), name; *encrypt*: whether a login without TLS is refused."""
+    """*instance* has connect(), struck(), name; *encrypt*: whether a login without TLS is refused; *kerberos*: an
+    Acceptor, or None."""
 
-    def __init__(self, instance, reader, writer, context, encrypt):
-        self.instance, self.encrypt, self.server = instance, encrypt, instance.name
+    def __init__(self, instance, reader, writer, context, encrypt, kerberos):
+        self.instance, self.encrypt, self.kerberos, self.server = instance, encrypt, kerberos, instance.name
         self.wire, self.session = Wire(reader, writer, context), None
         self.attention, self.inbox, self.handles = asyncio.Event(), asyncio.Queue(), {}
 
@@ -115,9 +116,10 @@ class Connection:
             await asyncio.sleep(options.get("seconds", 600))
             raise Closed("planted")
         try:
-            if login.integrated:
-                raise SqlProblem(18452, 14, 1, "Login failed. The login is from an untrusted domain and cannot be used with Integrated authentication.")
-            self.session = self.instance.connect(login.user, login.password, login.database)
+            if login.ticket:
+                self.session = await self._trusted(login)
+            else:
+                self.session = self.instance.connect(login.user, login.password, login.database)
         except SqlProblem as problem:
             data = b"".join(tokens.message(each.number, each.severity, each.state, each.message, self.server) for each in (problem, *problem.also))
             await wire.reply(data + tokens.done(tokens.DONE, tokens.ERROR))
@@ -125,6 +127,18 @@ class Connection:
         self.session.application, self.session.host, self._home = login.application, login.host, self.session.database
         await wire.reply(tokens.login_reply(self.session.database, login.packet_size, requests.UTF8 in login.features, self.server))
         wire.size = login.packet_size
+
+    async def _trusted(self, login):
+        """A session for the principal of a Kerberos ticket. The answer to the ticket is a message of its own, and the next one follows
+        unasked: Microsoft's driver hangs on anything else."""
+        accepted = self.kerberos.accept(login.ticket) if self.kerberos else None
+        if accepted is None:
+            raise SqlProblem(18452, 14, 1, "Login failed. The login is from an untrusted domain and cannot be used with Integrated authentication.")
+        user, realm, answer = accepted
+        session = self.instance.connect_trusted(f"{realm.partition('.')[0]}\\{user}", login.database)
+        if answer:
+            await self.wire.reply(tokens.sspi(answer))
+        return session
 
     # --- requests
 

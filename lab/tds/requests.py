@@ -40,7 +40,7 @@ class Login:
     application: str
     host: str
     packet_size: int
-    integrated: bool
+    ticket: bytes       # what integrated authentication gives in place of user and password
     features: list
 
 
@@ -60,7 +60,14 @@ def login(payload):
             place += 5 + struct.unpack_from("<I", payload, place + 1)[0]
     user, database, application, host = (text(place).decode("utf-16-le") for place in (40, 68, 48, 36))
     size = struct.unpack_from("<I", payload, 8)[0] or 4096
-    return Login(user, password.decode("utf-16-le"), database, application, host, max(512, min(size, 32767)), bool(payload[25] & 0x80), features)
+    return Login(user, password.decode("utf-16-le"), database, application, host, max(512, min(size, 32767)), _ticket(payload), features)
+
+
+def _ticket(payload):
+    offset, length = struct.unpack_from("<HH", payload, 78)
+    if length == 0xFFFF:
+        length = struct.unpack_from("<I", payload, 90)[0] or length
+    return payload[offset:offset + length]
 
 
 def batch(payload):

@@ -26,8 +26,8 @@ def tls(folder, name="good"):
 class Listener:
     """*port* tells the port in use, *connections* those that are open now."""
 
-    def __init__(self, instance, context, encrypt):
-        self.instance, self.context, self.encrypt = instance, context, encrypt
+    def __init__(self, instance, context, encrypt, kerberos):
+        self.instance, self.context, self.encrypt, self.kerberos = instance, context, encrypt, kerberos
         self.connections, self.port, self.server = {}, None, None
 
     async def listen(self, port):
@@ -36,7 +36,7 @@ class Listener:
         return self
 
     async def _serve(self, reader, writer):
-        connection = Connection(self.instance, reader, writer, self.context, self.encrypt)
+        connection = Connection(self.instance, reader, writer, self.context, self.encrypt, self.kerberos)
         self.connections[connection] = asyncio.current_task()
         try:
             await connection.serve()
@@ -59,14 +59,14 @@ class Listener:
         await asyncio.gather(*self.connections.values(), return_exceptions=True)
 
 
-async def start(instance, port=0, context=None, encrypt=False):
+async def start(instance, port=0, context=None, encrypt=False, kerberos=None):
     """A Listener of *instance*. *context*: from ``tls``, None without TLS; *encrypt*: the whole session is encrypted, whatever the
-    client asks. Raises OSError when the port is taken."""
-    return await Listener(instance, context, encrypt).listen(port)
+    client asks; *kerberos*: an Acceptor for integrated logins. Raises OSError when the port is taken."""
+    return await Listener(instance, context, encrypt, kerberos).listen(port)
 
 
 @contextmanager
-def serve(instance, context=None, port=0, encrypt=False):
+def serve(instance, context=None, port=0, **options):
     """The port of a listener that serves from a thread of its own until the end."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="lab-tds", daemon=True)
@@ -75,7 +75,7 @@ def serve(instance, context=None, port=0, encrypt=False):
     def run(work):
         return asyncio.run_coroutine_threadsafe(work, loop).result(30)
 
-    listener = run(start(instance, port, context, encrypt))
+    listener = run(start(instance, port, context, **options))
     try:
         yield listener.port
     finally:

@@ -60,6 +60,10 @@ def return_value(place, name, kind, value):
     return struct.pack("<BH", 0xAC, place) + short(name) + struct.pack("<BIH", 1, 0, 0) + type_info(kind) + encode(value, kind)
 
 
+def sspi(answer):
+    return struct.pack("<BH", 0xED, len(answer)) + answer
+
+
 def login_reply(name, size, utf8, server):
     """What an accepted login is told: *utf8* acknowledges the one feature that is needed."""
     made = database(name, "master", server) + environment(7, bytes([5]) + COLLATION, b"\0")

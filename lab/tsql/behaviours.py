@@ -3,10 +3,10 @@ from __future__ import annotations
 
 BEHAVIOURS = (
     ("TDS",
-     "TDS 7.4, and TDS 8 when the client begins with TLS; SQL logins; batches, sp_executesql, sp_prepare, sp_execute, sp_prepexec, "
+     "TDS 7.4, and TDS 8 when the client begins with TLS; SQL logins, and Kerberos where a keytab is given; batches, sp_executesql, sp_prepare, sp_execute, sp_prepexec, "
      "sp_unprepare, calls of procedures; attention. All text goes as nvarchar.",
-     "MS-TDS; reference tds.md §2 (what ten clients accept)",
-     "transactions, MARS, integrated login and sql_variant columns are refused; versions and messages beyond what the drivers read"),
+     "MS-TDS; reference tds.md §2, §5 (what ten clients accept)",
+     "transactions, MARS, NTLM and sql_variant columns are refused; versions and messages beyond what the drivers read"),
     ("SELECT",
      "Joins, subqueries, CTEs, UNION, TOP, OFFSET, GROUP BY, windows, CASE, LIKE with classes, COLLATE; integer arithmetic "
      "overflows at the type's end (8115) and division by zero is 8134; ntext does not compare (402), bit has no MAX (8117), an "
