@@ -85,7 +85,7 @@ def _builds(servers):
 
 def _clustered(name, hosts, every_host):
     """Whether a host of the group is a cluster resource."""
-    host = hosts.get((name or "").casefold())
+    host = hosts.get(name.casefold())
     if host is None:
         return derived.first_hole([every_host] if observed.is_hole(every_host) else every_host) \
             or observed.hole("missing", f"The group does not list the host {name}.")
@@ -131,7 +131,7 @@ def _ready(instance):
 
 def _of_host(name, entries):
     """The instances of a host, holes included."""
-    return [one for one in entries if observed.is_hole(one) or one["host"].casefold() == (name or "").casefold()]
+    return [one for one in entries if observed.is_hole(one) or one["host"].casefold() == name.casefold()]
 
 
 def _servers_where(holds, name, entries):
@@ -193,7 +193,9 @@ def _resource_state(name, entries, everyone):
 
 
 def _readers(name, hosts, read, entries):
-    """How many servers a host receives on at the same time: a clustered one on one."""
+    """How many servers a host receives on at the same time: a clustered one on one; a location without a host on none."""
+    if name is None:
+        return 0
     clustered = _clustered(name, hosts, read["hosts"])
     if observed.is_hole(clustered) or clustered:
         return clustered if observed.is_hole(clustered) else 1

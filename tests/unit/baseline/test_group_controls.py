@@ -169,6 +169,13 @@ def group_of(host, area, root):
     return value
 
 
+def test_a_location_without_a_host_is_read_nowhere():
+    snapshots = groups.healthy()
+    of("receive_locations", "Orders", host=None, enabled=False)(snapshots)
+    subject, = subjects(list(estate.hosts_of(snapshots, {}).values()), BASELINE.kinds)
+    assert {one["name"]: one["readers"] for one in subject.facts["receive_locations"]} == {"Orders": 0, "Invoices": 2, "Portal": 2}
+
+
 def test_a_server_that_was_not_read_leaves_its_instances_unknown_and_nothing_else():
     snapshots = [one for one in groups.healthy() if one["host"] != "bts04"]
     findings = judged(snapshots)
