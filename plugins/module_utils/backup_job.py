@@ -15,6 +15,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import job
 ROLES = ("compression", "full", "log", "clean")
 ARGUMENTS = ("frequency", "mark_name", "path", "force_full", "backup_hour", "use_local_time", "days_to_keep", "compress")
 DEFAULTS = {"force_full": False, "backup_hour": None, "use_local_time": False, "days_to_keep": None}
+LONGEST = {"mark_name": 8, "path": 128}           # characters that the procedures take; what is longer they cut without a word
 DAILY, WEEKLY = 4, 8
 ONCE, SECONDS, MINUTES, HOURS = 1, 2, 4, 8
 DAY = 24 * 60
@@ -52,7 +53,7 @@ def facts(job):
     return {
         "name": job["name"], "enabled": job["enabled"], "owner": job["owner"], "running": job["running"],
         "steps": read,
-        "roles": read if observed.is_hole(read) else [step if observed.is_hole(step) else step["role"] for step in read],
+        "in_order": read if observed.is_hole(read) else _in_order([step["role"] for step in read if step["role"] in ROLES]),
         "full": full, "log": log, "clean": clean, "compression": compression,
         "interval_minutes": interval,
         "starts_in_backup_hour": hour if observed.is_hole(hour) else True if hour is None else _of_schedules(
@@ -77,10 +78,16 @@ def _step(step):
     given = {**DEFAULTS, **step["arguments"]}
     unread = observed.hole("failed", f"The text of the step {step['step_name']} is not understood: {step['problem']}")
     vouched = step["verdict"] in (job_step.CONFIGURED, job_step.PLACEHOLDER)
+    cut = any(len(given.get(name) or "") > longest for name, longest in LONGEST.items())
     return {
         "name": step["step_name"], "id": step["step_id"], "role": step["role"] or "other", "procedure": step["procedure"], "reached": step["reached"],
-        "guard": step["guard"], "verdict": unread if step["verdict"] == job_step.UNKNOWN_TEXT else step["verdict"],
+        "guard": step["guard"], "cut_silently": cut if vouched else unread, "verdict": unread if step["verdict"] == job_step.UNKNOWN_TEXT else step["verdict"],
         **{name: given.get(name) if vouched else None if step["verdict"] == job_step.COMMENTED_OUT else unread for name in ARGUMENTS}}
+
+
+def _in_order(roles):
+    """Whether the steps stand in the order of ``ROLES``: a log set needs its full, and cleaning comes last."""
+    return roles == sorted(roles, key=ROLES.index)
 
 
 def _role(steps, role):

@@ -59,8 +59,9 @@ def derive(backup_history, jobs, databases=(), others=()):
         last_full      {id, at, state, missing: [database of the view]}: the newest full set, null where there is none
         last_complete_full, last_marked   the newest full set and the newest log set with a mark that are complete, the same shape and mark
         restorable     {id, mark, at, full_id, age_seconds}: the newest mark to which all databases can be brought, null where there is none
-        databases      [{name, server, database, last_point, lost_now_seconds, worst_gap_seconds, worst_gap_from, worst_gap_until}] of the view:
-                       points are complete marked sets with the database; null where there is none, or for a gap fewer than two
+        databases      [{name, server, database, last_point, lost_now_seconds, worst_gap_seconds, worst_gap_from, worst_gap_until, in_last_full,
+                       in_last_marked}] of the view: points are complete marked sets with the database; null where there is none, or for a gap
+                       fewer than two; whether it is in ``last_complete_full`` and ``last_marked``, null where there are none
         chains         [{name, server, database, broken_by}]: what broke the log chain since the newest complete full, null where nothing did
         breaks         [{name, database, kind, at, login, program, path, backups, mended_at}] in what was read, newest first
         foreign        [{name, database, type, login, program, path, backups, first_at, last_at}]: not copy-only, by somebody else
@@ -102,7 +103,7 @@ def derive(backup_history, jobs, databases=(), others=()):
         "unproven": _unproven(told_of, view, msdb),
         "full_periods": _periods(facts, job, told_of, backup_history["window_days"], clock),
         "failures": _failures(facts, job, clock),
-        "covered": coverage(databases, names, msdb, clock),
+        "covered": coverage(databases, names, Msdb([backup_history]), msdb, clock),
     }
 
 
@@ -281,7 +282,13 @@ def _points(key, database, told_of, view, clock):
         "worst_gap_seconds": cut or (_seconds(worst[0]) if worst else None),
         "worst_gap_from": cut or (told(worst[1]) if worst else None),
         "worst_gap_until": cut or (told(worst[2]) if worst else None),
+        "in_last_full": _holds(key, told_of.newest(lambda one: one.type == FULL and one.state == COMPLETE), cut, view),
+        "in_last_marked": _holds(key, told_of.newest(lambda one: one.marked), cut, view),
     }
+
+
+def _holds(key, one, cut, view):
+    return cut if one is None else any(_key(row, view) == key for row in one.rows)
 
 
 def _seconds(span):

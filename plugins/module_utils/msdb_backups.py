@@ -47,17 +47,22 @@ class Msdb:
         return told(max(found)) if found else self.unread or self.cut
 
 
-def coverage(databases, in_sets, msdb, clock):
+def coverage(databases, in_sets, own, everywhere, clock):
     """The user databases of an instance: whether one is in the sets of BizTalk, and its newest real backups in the window.
 
-    *databases*: of the area ``sql``. *in_sets*: names in lower case, or a hole. A database that is not open, or a standby, is left out.
+    *databases*: of the area ``sql``. *in_sets*: names in lower case, or a hole. *own*: the ``Msdb`` of the instance, *everywhere* of all
+    replicas, which counts for a database of an availability group. A database that is not open, or a standby, is left out.
     """
     unseen = first_hole([databases, in_sets])
-    return unseen or [one if observed.is_hole(one) else first_hole([one["state"]]) or {
-        "name": one["name"], "in_set": one["name"].casefold() in in_sets,
-        "last_full": msdb.newest(one["name"], "full", clock), "last_log": msdb.newest(one["name"], "log", clock)}
-        for one in databases if observed.is_hole(one) or not one["system"] and not one["standby"] and one["state"] in ("ONLINE", *_holes([one["state"]]))]
-
-
-def _holes(values):
-    return [value for value in values if observed.is_hole(value)]
+    if unseen:
+        return unseen
+    found = []
+    for one in databases:
+        open_ = one if observed.is_hole(one) else False if one["system"] or one["standby"] else one["state"]
+        if observed.is_hole(open_):
+            found.append(open_)
+        elif open_ == "ONLINE":
+            msdb = everywhere if one["in_availability_group"] else own
+            found.append({"name": one["name"], "in_set": one["name"].casefold() in in_sets, "last_full": msdb.newest(one["name"], "full", clock),
+                          "last_log": msdb.newest(one["name"], "log", clock)})
+    return found

@@ -109,4 +109,5 @@ class Story:
                      "next_set_id": self.next_set, "databases": [{"server": SERVER, "database": d} for d in self.databases],
                      "others": [{"default_database": "SSO", "database": "SSODB", "server": SERVER, "biztalk_server": "BTS01"}],
                      "procedures": [{"name": "sp_DeleteBackupHistory", "parameters": []}]}},
-                [own], [{"name": name, "system": name == "master", "state": "ONLINE", "standby": False} for name in ("master", *self.databases)])
+                [own], [{"name": name, "system": name == "master", "state": "ONLINE", "standby": False, "in_availability_group": False}
+                        for name in ("master", *self.databases)])

@@ -226,7 +226,7 @@ def test_databases_are_covered_by_sets_or_by_anybody():
     story.backup("Orders", "full", at("22T01:00"), r"D:\x\Orders.bak", is_copy_only=True)
     story.backup("Vss", "full", at("22T01:00"), "{GUID}", is_snapshot=True)
     history, jobs, databases = story.told()
-    databases += [{"name": name, "system": False, "state": state, "standby": False} for name, state in (
+    databases += [{"name": name, "system": False, "state": state, "standby": False, "in_availability_group": False} for name, state in (
         ("Orders", "ONLINE"), ("Vss", "ONLINE"), ("Old", "OFFLINE"))]
     covered = {one["name"]: one for one in backup_sets.derive(history, jobs, databases)["covered"]}
     assert covered["Orders"] == {"name": "Orders", "in_set": False, "last_full": "2026-11-22T01:00:02Z", "last_log": None}

@@ -1,0 +1,98 @@
+# Copyright (c) 2026 the biztalk.fault_tolerance authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+"""The backup of a BizTalk group as a subject: its job, sets, chains and points, of all instances that hold databases of it.
+
+It is owed by every instance that holds a management database; on the instance itself where that cannot be told. What follows from
+the histories is computed in ``module_utils/backup_sets.py``.
+"""
+
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import backup_sets, observed
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import biztalk_lists, derived, estate, instances
+
+BACKUP = "backup"
+
+
+def subjects(everyone, kinds):
+    """The backup of every group. *everyone*: the ``estate.Host``s of the estate."""
+    here = [host for host in everyone if set(host.groups) & set(kinds[BACKUP].groups)]
+    return [_subject(host, here) for host in biztalk_lists.Lists(here).holders]
+
+
+def _subject(host, here):
+    read = host.fact("backup_history", "biztalk")
+    if observed.is_hole(read):
+        return instances.unread(host, BACKUP, read)
+    name = f"{BACKUP}:{instances.name_of(host)}/{read['management_database']}"
+    clock = host.fact("backup_history", "clock")
+    return estate.Subject(BACKUP, name, facts(host, here), (host.name,), clock if isinstance(clock, str) else None)
+
+
+def facts(host, here):
+    """Every property of the kind. *here*: all instances of the estate."""
+    read, jobs = host.fact("backup_history", "biztalk"), host.fact("agent", "jobs")
+    found = backup_sets.derive(host.area("backup_history"), jobs, host.fact("sql", "databases"), _others(host, here, read["databases"]))
+    return {
+        **found,
+        "name": read["management_database"],
+        "instance": instances.name_of(host),
+        "settings": read["settings"],
+        "others": derived.each(read["others"], lambda row: {**row, "name": f"{row['database']} on {row['server']}"}),
+        "destroying_steps": _destroying(jobs),
+        "bam": _bam(host.fact("biztalk", "databases"), read["databases"]),
+    }
+
+
+def _others(host, here, view):
+    """The histories of the other instances on which databases of the group are, or may be after a failover; a hole for each that is
+    not in the inventory."""
+    histories, hidden = {}, []
+    for row in [] if observed.is_hole(view) else view:
+        meant = [(other, biztalk_lists.is_meant(row["server"] or "", other, row["database"], host)) for other in here if other is not host]
+        histories.update({other.name: other.area("backup_history") for other, answer in meant if answer is True})
+        hidden += _unread_replicas([host, *(other for other, answer in meant if answer is True)], row["database"], here)
+    return [*histories.values(), *hidden[:1]]
+
+
+def _unread_replicas(holders, database, here):
+    """A hole for each replica of a database's availability group that is no instance of the inventory: its backups are not known."""
+    known = set().union(*(biztalk_lists.names_of(other) for other in here))
+    holes = []
+    for holder in holders:
+        group = biztalk_lists.group_of(holder, database)
+        if group is None or observed.is_hole(group):
+            continue
+        replicas = group["replicas"]
+        for replica in [replicas] if observed.is_hole(replicas) else replicas:
+            if observed.is_hole(replica):
+                holes.append(replica)
+            elif biztalk_lists.key(replica["name"]) not in known:
+                holes.append(observed.hole("missing", f"No instance of the inventory is the replica {replica['name']}, and backups are made on any."))
+    return holes
+
+
+def _destroying(jobs):
+    """Steps of any job that call a procedure which empties the management database or a MessageBox."""
+    if observed.is_hole(jobs):
+        return jobs
+    found = []
+    for job in jobs:
+        steps = job if observed.is_hole(job) else job["steps"]
+        for step in [steps] if observed.is_hole(steps) else steps:
+            if observed.is_hole(step):
+                found.append(step)
+            elif step["destroys"]:
+                found.append({"name": f"{step['name']} of {job['name']}", "procedure": step["destroys"]})
+    return found
+
+
+def _bam(databases, view):
+    """The database into which BAM imports, and whether the sets are to hold it; none where the group has no BAM."""
+    if observed.is_hole(databases) or databases is None:
+        return databases or []
+    unseen = view if observed.is_hole(view) else derived.first_hole(view)
+    names = None if unseen else {row["database"].casefold() for row in view}
+    return [row if observed.is_hole(row) else {"name": row["database"], "in_set": unseen or row["database"].casefold() in names}
+            for row in databases if observed.is_hole(row) or row["role"] == "bam"]
