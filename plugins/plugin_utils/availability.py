@@ -156,25 +156,28 @@ def _has(logins, sid):
 
 
 def _jobs(replicas, here):
-    """BizTalk's jobs that some replica has, and the replicas that have them not."""
+    """BizTalk's jobs that some replica has: the replicas without it, and the steps that do their work on a secondary, too."""
     if observed.is_hole(replicas):
         return replicas
-    known = {name: jobs if observed.is_hole(jobs) else [derived.part(job, "name") for job in jobs]
-             for name, jobs in _on_replicas(replicas, here, "agent", "jobs").items()}
+    known = _on_replicas(replicas, here, "agent", "jobs")
     names = {}
     for jobs in known.values():
-        for name in [] if observed.is_hole(jobs) else jobs:
-            if not observed.is_hole(name) and biztalk_jobs.is_delivered(name):
-                names.setdefault(name.casefold(), name)
+        for job in [] if observed.is_hole(jobs) else jobs:
+            if not observed.is_hole(job) and biztalk_jobs.is_delivered(job["name"]):
+                names.setdefault(job["name"].casefold(), job["name"])
     holes = [jobs for jobs in known.values() if observed.is_hole(jobs)]
-    return [{"name": name, "missing_on": _without(folded, known)} for folded, name in names.items()] + holes[:1]
+    return [_job(name, known) for name in names.values()] + holes[:1]
 
 
-def _without(job, known):
-    missing = []
-    for replica, names in known.items():
-        there = derived.any_true([names] if observed.is_hole(names) else [
-            name if observed.is_hole(name) else name.casefold() == job for name in names])
-        if there is not True:
-            missing.append(there if observed.is_hole(there) else replica)
-    return missing
+def _job(name, known):
+    missing, unguarded = [], []
+    for replica, jobs in known.items():
+        job = derived.first(jobs, lambda one: one["name"].casefold() == name.casefold(), "It is not there.")
+        if not observed.is_hole(job):
+            unguarded += [step if observed.is_hole(step) else f"{step} on {replica}" for step in biztalk_jobs.unguarded(job)]
+        elif observed.is_hole(jobs) or derived.first_hole(jobs):
+            missing.append(job)
+            unguarded.append(job)
+        else:
+            missing.append(replica)
+    return {"name": name, "missing_on": missing, "unguarded": unguarded}

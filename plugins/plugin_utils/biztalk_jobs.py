@@ -21,6 +21,7 @@ OF_ROLE = {     # role of a database -> names of its jobs
 }
 KINDS = {"MessageBox_Message_Cleanup_{}": "started_by_another", "MessageBox_Message_ManageRefCountLog_{}": "endless",
          "DTA Purge and Archive ({})": "purge", "Monitor BizTalk Server ({})": "monitor"}
+QUIT_WITH_SUCCESS = 1
 _BEGINNINGS = tuple(pattern.partition("{")[0].rstrip(" (_").casefold() for names in OF_ROLE.values() for pattern in names) + (
     "backup biztalk server",)
 
@@ -71,3 +72,16 @@ def _job(host, pattern, database):
 def _is_scheduled(schedules):
     return derived.any_true([schedules] if observed.is_hole(schedules) else [
         one if observed.is_hole(one) else one["enabled"] for one in schedules])
+
+
+def unguarded(job):
+    """The steps of a job that do not ask whether their replica is the primary, unless the first step does so for all: where it fails, the
+    job ends with success."""
+    steps = job["steps"]
+    unseen = derived.first_hole([steps] if observed.is_hole(steps) else steps)
+    if unseen:
+        return [unseen]
+    first = next((step for step in steps if step["id"] == job["start_step_id"]), None)
+    if first and first["asks_for_primary"] and first["on_fail_action"] == QUIT_WITH_SUCCESS:
+        return []
+    return [step["name"] for step in steps if not step["asks_for_primary"]]

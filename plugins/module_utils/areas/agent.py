@@ -6,8 +6,8 @@ from __future__ import annotations
 """Area ``agent``: the jobs of SQL Server Agent with their steps, schedules and history, and its operators.
 
 Times of the Agent are the server's own clock. The text of a step may hold anything, passwords too, so it is read only of the jobs that
-the product delivers; of any other it is read whether a procedure is called that destroys data. History is that of the last 14 days:
-every row of the backup job, of other jobs what did not succeed.
+the product delivers; of any other it is read whether a procedure is called that destroys data, and of all whether they ask for the
+primary replica. History is that of the last 14 days: every row of the backup job, of other jobs what did not succeed.
 """
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed, query
@@ -44,6 +44,7 @@ STEPS = select("agent.steps", {
     "command": ("text", f"CASE WHEN {_DELIVERED} THEN s.command END"), "database_name": ("text", "s.database_name"),
     "destroys": ("text", "CASE WHEN s.command LIKE N'%adm[_]CleanupMgmtDB%' THEN N'adm_CleanupMgmtDB' "
                          "WHEN s.command LIKE N'%bts[_]CleanupMsgbox%' THEN N'bts_CleanupMsgbox' END"),
+    "asks_for_primary": ("boolean", "CASE WHEN s.command LIKE N'%fn[_]hadr[_]is[_]primary[_]replica%' THEN 1 ELSE 0 END"),
     "on_success_action": ("number", "s.on_success_action"), "on_success_step": ("number", "s.on_success_step_id"),
     "on_fail_action": ("number", "s.on_fail_action"), "on_fail_step": ("number", "s.on_fail_step_id")},
     "FROM msdb.dbo.sysjobsteps AS s INNER JOIN msdb.dbo.sysjobs AS j ON j.job_id = s.job_id ORDER BY j.name, s.step_id",
@@ -120,7 +121,7 @@ def _of(job, rows, shape):
 def _step(row):
     """*command*: null where it was not read. *database*: where it runs."""
     return {"id": row["id"], "name": row["name"], "subsystem": row["subsystem"], "command": row["command"], "database": row["database_name"],
-            "destroys": row["destroys"],
+            "destroys": row["destroys"], "asks_for_primary": row["asks_for_primary"],
             **{name: row[name] for name in ("on_success_action", "on_success_step", "on_fail_action", "on_fail_step")}}
 
 

@@ -93,7 +93,8 @@ def replica(primary, **more):
 
 def job(name, **more):
     quiet = name.startswith("MessageBox_Message_Cleanup")
-    return {"name": name, "id": f"id-{name}", "enabled": not quiet, "owner": "sa", "category": "", "start_step_id": 1, "steps": [],
+    return {"name": name, "id": f"id-{name}", "enabled": not quiet, "owner": "sa", "category": "", "start_step_id": 1,
+            "steps": [{"id": number, "name": f"step {number}", "asks_for_primary": True, "on_fail_action": 2} for number in (1, 2)],
             "schedules": [] if quiet else [{"enabled": True, "id": 1, "name": "schedule"}], "history": [], "running": "ManageRefCountLog" in name,
             "last_run": {"status": "succeeded", "started": "2026-11-24T08:59:00", "duration_seconds": 1}, **more}
 

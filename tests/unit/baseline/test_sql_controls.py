@@ -172,6 +172,7 @@ FAULTS = [
     ("FT-AG-005", AG, "BizTalkMsgBoxDb2", group("sqlbts", lambda f: f["message_boxes"][1].update(server=estates.AG1)), []),
     ("FT-AG-006", AG, "OrdersDb", list_row("others", lambda rows: rows[1].update(server=estates.AG2)), []),
     ("FT-AG-007", AG, "MessageBox_Parts_Cleanup_BizTalkMsgBoxDb2", agent("ag2", lambda f: f["jobs"].pop(3)), []),
+    ("FT-AG-008", AG, PARTS + "2", agent("ag2", lambda f: named(f["jobs"], PARTS + "2")["steps"][1].update(asks_for_primary=False)), []),
     ("FT-AG-009", AG, r"CONTOSO\BizTalk Application Users", sql("ag2", lambda f: f["logins"].pop(0)), []),
     ("FT-AG-009", AG, "reporting", sql("ag2", of("logins", "reporting", sid=estates.sid("somebody else"))), []),
     ("FT-AG-009", AG, "reporting", lambda s: [sql(f"ag{n}", lambda f: f["logins"].pop(2))(s) for n in (1, 2)], []),
@@ -208,6 +209,17 @@ def test_each_control_says_which_rule_it_is():
     for c in CONTROLS.values():
         assert c.title[0].isupper() or c.title.startswith("master"), c.id
         assert re.fullmatch(r"FT-(SQL|AG|CLU)-\d{3}", c.id) and c.why.endswith("."), c.id
+
+
+def test_each_rule_has_a_control_or_a_reason():
+    """The numbers of a family have no gap that docs/controls.md does not explain."""
+    text = (baseline.FOLDER.parent / "docs" / "controls.md").read_text(encoding="utf-8")
+    explained = re.findall(r"^\| (FT-[A-Z]+-\d{3}) \|", text, re.MULTILINE)
+    judged_here = {c.id for c in BASELINE.controls}
+    for family in ("SQL", "AG", "CLU"):
+        numbers = [int(name[-3:]) for name in {*judged_here, *explained} if name.startswith(f"FT-{family}-")]
+        assert sorted(numbers) == list(range(1, max(numbers) + 1)), family
+    assert not judged_here & set(explained) and len(explained) == len(set(explained))
 
 
 # --- what was not seen never passes ---------------------------------------------------------------------------------
@@ -350,6 +362,15 @@ def test_a_job_is_known_as_delivered_by_its_name():
     assert not biztalk_jobs.is_delivered("Force Full Backup BizTalk Server (BizTalkMgmtDb)") and not biztalk_jobs.is_delivered("Nightly")
 
 
+@pytest.mark.parametrize(("steps", "told"), [
+    ([(True, 2), (True, 2)], []), ([(True, 2), (False, 2)], ["step 2"]), ([(True, 1), (False, 2)], []), ([(False, 1), (True, 2)], ["step 1"])])
+def test_a_first_step_that_ends_the_job_guards_all_of_them(steps, told):
+    job = {"start_step_id": 1, "steps": [{"id": number, "name": f"step {number}", "asks_for_primary": asks, "on_fail_action": then}
+                                         for number, (asks, then) in enumerate(steps, 1)]}
+    assert biztalk_jobs.unguarded(job) == told
+    assert biztalk_jobs.unguarded({**job, "steps": [*job["steps"], DENIED]}) == [DENIED] == biztalk_jobs.unguarded({**job, "steps": DENIED})
+
+
 def test_backups_that_may_stand_among_the_unread_ones_are_not_missing():
     snapshots = estates.healthy()
     history("sqlbts", lambda facts: (facts["msdb"].pop(0), facts["msdb"].append(DENIED)))(snapshots)
@@ -363,7 +384,7 @@ UNREAD = [      # area of a host, fact, controls that cannot be told then
     ("sqlbts", "biztalk", None, {(f"FT-SQL-{number}", BTS) for number in ("012", "013", "014", "015")} | {("FT-CLU-002", MGMT), ("FT-CLU-003", MGMT)}),
     ("sqlbts", "backup_history", None, {("FT-SQL-001", MGMT), ("FT-SQL-011", BTS), ("FT-SQL-022", BTS), ("FT-SQL-020", BTS)}),
     ("ag2", "sql", "logins", {("FT-AG-009", AG)}),
-    ("ag2", "agent", None, {("FT-AG-007", AG)}),
+    ("ag2", "agent", None, {("FT-AG-007", AG), ("FT-AG-008", AG)}),
 ]
 
 
