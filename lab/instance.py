@@ -105,8 +105,10 @@ class Instance(Store):
         if not known:
             number = 1 if name == "sa" else 256 + len(self.query('SELECT 1 FROM "#login"'))
             self.insert("master", "sys.server_principals", [
-                {"name": name, "principal_id": number, "sid": b"\1" if name == "sa" else name.casefold().encode("utf-16-le")[:85], "type": "S",
-                 "type_desc": "SQL_LOGIN", "is_disabled": 0, "create_date": datetime(2024, 2, 5, 10), "modify_date": datetime(2024, 2, 5, 10),
+                {"name": name, "principal_id": number, "sid": b"\1" if name == "sa" else name.casefold().encode("utf-16-le")[:85],
+                 "type": "S",
+                 "type_desc": "SQL_LOGIN", "is_disabled": 0, "create_date": datetime(2024, 2, 5, 10),
+                 "modify_date": datetime(2024, 2, 5, 10),
                  "default_database_name": database}])
             self.grant(name, "CONNECT SQL")
 

@@ -121,7 +121,8 @@ class Connection:
             else:
                 self.session = self.instance.connect(login.user, login.password, login.database)
         except SqlProblem as problem:
-            data = b"".join(tokens.message(each.number, each.severity, each.state, each.message, self.server) for each in (problem, *problem.also))
+            data = b"".join(tokens.message(each.number, each.severity, each.state, each.message, self.server)
+                            for each in (problem, *problem.also))
             await wire.reply(data + tokens.done(tokens.DONE, tokens.ERROR))
             return
         self.session.application, self.session.host, self._home = login.application, login.host, self.session.database
@@ -234,7 +235,8 @@ class Connection:
     # --- RPC
 
     async def _call(self, reply, name, parameters):
-        values = {"sp_executesql": self._executesql, "sp_prepare": self._prepare, "sp_prepexec": self._prepexec, "sp_execute": self._execute,
+        values = {"sp_executesql": self._executesql, "sp_prepare": self._prepare, "sp_prepexec": self._prepexec,
+                  "sp_execute": self._execute,
                   "sp_unprepare": self._unprepare}.get(name.casefold().rpartition(".")[2])
         if values is None:
             arguments = [Argument(each.name.casefold(), each.type, each.value, each.output, each.default) for each in parameters]

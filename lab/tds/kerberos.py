@@ -26,7 +26,8 @@ class Acceptor:
         gss, minor, context, name, answer, shown = self.library, c_uint32(), c_void_p(), c_void_p(), Buffer(), Buffer()
         kept = ctypes.create_string_buffer(token, len(token))
         given = Buffer(len(token), ctypes.cast(kept, c_void_p))
-        if gss.gss_accept_sec_context(byref(minor), byref(context), None, byref(given), None, byref(name), None, byref(answer), None, None, None):
+        if gss.gss_accept_sec_context(byref(minor), byref(context), None, byref(given), None, byref(name), None, byref(answer), None, None,
+                                      None):
             return None
         gss.gss_display_name(byref(minor), name, byref(shown), None)
         user, _at, realm = shown.bytes().decode().rpartition("@")

@@ -257,7 +257,8 @@ def _fixed(name, width):
 
 
 DECODERS = {
-    0x1F: lambda reader: ("null", None), 0x26: _integer, 0x68: _bit, 0x6D: _float, 0x6A: _decimal, 0x6C: _decimal, 0xE7: _text(True), 0xEF: _text(True),
+    0x1F: lambda reader: ("null", None), 0x26: _integer, 0x68: _bit, 0x6D: _float, 0x6A: _decimal, 0x6C: _decimal, 0xE7: _text(True),
+    0xEF: _text(True),
     0xA7: _text(False), 0xAF: _text(False), 0xA5: _binary, 0xAD: _binary, 0x24: _guid, 0x6F: _datetime, 0x28: _date, 0x2A: _datetime2,
     0x2B: _datetimeoffset, 0x63: _lob("text", True), 0x23: _lob("text", False), 0x22: _lob("binary", False), 0x30: _fixed("tinyint", 1),
     0x32: _fixed("bit", 1), 0x34: _fixed("smallint", 2), 0x38: _fixed("int", 4), 0x7F: _fixed("bigint", 8),

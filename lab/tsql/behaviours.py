@@ -3,8 +3,8 @@ from __future__ import annotations
 
 BEHAVIOURS = (
     ("TDS",
-     "TDS 7.4, and TDS 8 when the client begins with TLS; SQL logins, and Kerberos where a keytab is given; batches, sp_executesql, sp_prepare, sp_execute, sp_prepexec, "
-     "sp_unprepare, calls of procedures; attention. All text goes as nvarchar.",
+     "TDS 7.4, and TDS 8 when the client begins with TLS; SQL logins, and Kerberos where a keytab is given; batches, "
+     "sp_executesql, sp_prepare, sp_execute, sp_prepexec, sp_unprepare, calls of procedures; attention. All text goes as nvarchar.",
      "MS-TDS; reference tds.md §2, §5 (what ten clients accept)",
      "transactions, MARS, NTLM and sql_variant columns are refused; versions and messages beyond what the drivers read"),
     ("SELECT",

@@ -82,7 +82,8 @@ class Calls:
         return self.instance.property(name)
 
     def lab_databasepropertyex(self, database, name):
-        column = {"recovery": "recovery_model_desc", "status": "state_desc", "collation": "collation_name", "useraccess": "user_access_desc",
+        column = {"recovery": "recovery_model_desc", "status": "state_desc", "collation": "collation_name",
+                  "useraccess": "user_access_desc",
                   "isautoclose": "is_auto_close_on", "isautoshrink": "is_auto_shrink_on"}.get(name.casefold())
         if column is None:
             if name.casefold() != "lastgoodcheckdbtime":
@@ -99,7 +100,8 @@ class Calls:
         return rows[0]["name"] if rows else None
 
     def lab_db_id(self, *name):
-        rows = self.instance.query('SELECT database_id FROM "master.sys.databases" WHERE name = ?', (name[0] if name else self.session.database,))
+        rows = self.instance.query('SELECT database_id FROM "master.sys.databases" WHERE name = ?',
+                                   (name[0] if name else self.session.database,))
         return rows[0]["database_id"] if rows else None
 
     def lab_has_dbaccess(self, name):
@@ -155,7 +157,8 @@ class Calls:
                 database = self.instance.database(exec_call.unquoted(securable))
             except KeyError:
                 return None
-            return int(rights.may_enter(login, database) if permission.upper() in ("ANY", "CONNECT") else rights.has(login, permission, database))
+            return int(rights.may_enter(login, database) if permission.upper() in ("ANY", "CONNECT")
+                       else rights.has(login, permission, database))
         if kind.casefold() != "object":
             raise not_modelled(f"HAS_PERMS_BY_NAME of the class {kind}")
         database, schema, own = exec_call.parts_of(securable)

@@ -188,7 +188,8 @@ class Compiler(Expressions):
                 elif isinstance(expression, exp.Column) and not expression.table and expression.name.casefold() in names:
                     typed = Typed(quoted(names[expression.name.casefold()][0]), names[expression.name.casefold()][1])
                 else:
-                    if node.args.get("distinct") and expression.sql().casefold() not in {item.sql().casefold() for item in node.expressions}:
+                    selected = {each.sql().casefold() for each in node.expressions}
+                    if node.args.get("distinct") and expression.sql().casefold() not in selected:
                         raise SqlProblem(145, 15, 1, "ORDER BY items must appear in the select list if SELECT DISTINCT is specified.")
                     typed = self.value(expression, scope)
                 parts.append(self.sortable(typed) + (" DESC" if item.args.get("desc") else ""))
@@ -221,7 +222,9 @@ class Compiler(Expressions):
             return
 
         def walk(item):
-            if item.sql().casefold() in grouped or self.is_aggregate(item) or isinstance(item, exp.Subquery | exp.Exists | exp.DataType | exp.Window):
+            if item.sql().casefold() in grouped or self.is_aggregate(item):
+                return
+            if isinstance(item, exp.Subquery | exp.Exists | exp.DataType | exp.Window):
                 return
             if isinstance(item, exp.Column) and not item.name.startswith("@@"):
                 if item.name.casefold() in bare and (not item.table or item.sql().casefold() in grouped or
@@ -336,7 +339,8 @@ class Compiler(Expressions):
             raise not_modelled(f"the function {node.db}.{node.this.name} in FROM")
         full, columns = self.instance.table("master", called)
         self.state = True
-        tests = " AND ".join(f"{quoted(column)} = {self.value(argument, Scope()).sql}" for column, argument in zip(columns, node.this.expressions))
+        tests = " AND ".join(f"{quoted(column)} = {self.value(argument, Scope()).sql}"
+                             for column, argument in zip(columns, node.this.expressions))
         return self.enter(scope, node.alias or node.this.name, list(columns.items()), f"(SELECT * FROM {quoted(full)} WHERE {tests})")
 
     # --- changes

@@ -27,7 +27,8 @@ class Call:
 
     def outputs(self, procedure):
         """The parameters, in lower case, whose values are wanted back."""
-        return {(argument.name or procedure.parameters[place][0].casefold()) for place, argument in enumerate(self.arguments) if argument.output}
+        return {(argument.name or procedure.parameters[place][0].casefold()) for place, argument in enumerate(self.arguments)
+                if argument.output}
 
 
 def bare(statement):

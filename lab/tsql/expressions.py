@@ -7,8 +7,10 @@ from lab.tsql import types
 from lab.tsql.functions import FUNCTIONS, WINDOWED, Typed
 from lab.tsql.problem import SqlProblem, not_modelled
 
-PRECEDENCE = ("sql_variant", "datetimeoffset", "datetime2", "datetime", "smalldatetime", "date", "float", "real", "decimal", "numeric", "bigint",
-              "int", "smallint", "tinyint", "bit", "xml", "ntext", "text", "image", "uniqueidentifier", "nvarchar", "sysname", "nchar", "varchar",
+PRECEDENCE = ("sql_variant", "datetimeoffset", "datetime2", "datetime", "smalldatetime", "date", "float", "real", "decimal", "numeric",
+              "bigint",
+              "int", "smallint", "tinyint", "bit", "xml", "ntext", "text", "image", "uniqueidentifier", "nvarchar", "sysname", "nchar",
+              "varchar",
               "char", "varbinary", "binary", "null")
 AGGREGATES = ("COUNT", "COUNT_BIG", "SUM", "MIN", "MAX", "AVG")
 COMPARISONS = {exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<="}
@@ -39,7 +41,8 @@ def merge(one, other):
     families = types.family(high), types.family(low)
     if families[0] == families[1] and families[0] in ("text", "binary"):
         sizes = types.length(high), types.length(low)
-        name = "nvarchar" if families[0] == "text" and "n" in (types.base(high)[0], types.base(low)[0]) or "sysname" in (high, low) else types.base(high)
+        wide = families[0] == "text" and {types.base(high)[0], types.base(low)[0]} & {"n", "s"}     # nvarchar, nchar, ntext, sysname
+        name = "nvarchar" if wide else types.base(high)
         return f"{name}({'max' if None in sizes else max(sizes)})"
     if types.base(high) in ("decimal", "numeric"):
         scales = [types.size(kind)[1] if len(types.size(kind)) > 1 else 0 for kind in (high, low)]
@@ -54,7 +57,8 @@ def _declared(node):
     written = node.sql(dialect="tsql").casefold().replace(" ", "")
     if types.base(written) in ("char", "varchar", "nchar", "nvarchar", "binary", "varbinary") and "(" not in written:
         written += "(30)"
-    written = {"integer": "int", "datetimeoffset": "datetimeoffset(7)", "datetime2": "datetime2(7)", "decimal": "numeric(18,0)", "numeric": "numeric(18,0)",
+    written = {"integer": "int", "datetimeoffset": "datetimeoffset(7)", "datetime2": "datetime2(7)", "decimal": "numeric(18,0)",
+               "numeric": "numeric(18,0)",
                "timestamp": "datetime2(7)", "double": "float", "real": "float"}.get(written, written)
     types.family(written)
     return written
@@ -99,7 +103,8 @@ class Expressions:
             and (types.length(wanted) is None or types.length(typed.type) is not None and types.length(typed.type) <= types.length(wanted)))
         if alike:
             return Typed(typed.sql, wanted, typed.collation)
-        return Typed(f"lab_convert({typed.sql}, {text_of(typed.type)}, {text_of(wanted)}, {style or 0}, {int(safe)})", wanted, typed.collation)
+        return Typed(f"lab_convert({typed.sql}, {text_of(typed.type)}, {text_of(wanted)}, {style or 0}, {int(safe)})", wanted,
+                     typed.collation)
 
     def comparable(self, one, other):
         """Two values as the operands of a comparison: ``(sql, sql)``."""
@@ -115,7 +120,8 @@ class Expressions:
             one, other = self.as_type(one, wanted), self.as_type(other, wanted)
             return f"{one.sql} COLLATE {collation}", f"{other.sql} COLLATE {collation}"
         if kind in ("integer", "float", "decimal"):     # numbers compare as they are
-            return tuple(typed.sql if types.family(typed.type) in ("integer", "float", "decimal", "null") else self.as_type(typed, wanted).sql
+            return tuple(typed.sql if types.family(typed.type) in ("integer", "float", "decimal", "null")
+                         else self.as_type(typed, wanted).sql
                          for typed in (one, other))
         one, other = self.as_type(one, wanted), self.as_type(other, wanted)
         if types.base(wanted) == "datetimeoffset":
@@ -232,7 +238,8 @@ class Expressions:
         if sign in "&|":
             raise SqlProblem(402, 16, 1, f"The data types {one.type} and {other.type} are incompatible in the '{sign}' operator.")
         operation = f"lab_divide({one.sql}, {other.sql}, '{sign}.')" if sign in "/%" else f"({one.sql} {sign} {other.sql})"
-        scale = sum(types.size(typed.type)[1] if types.family(typed.type) == "decimal" and len(types.size(typed.type)) > 1 else 0 for typed in (one, other))
+        scale = sum(types.size(typed.type)[1] if types.family(typed.type) == "decimal" and len(types.size(typed.type)) > 1 else 0
+                    for typed in (one, other))
         return Typed(operation, "float" if kind == "float" else f"numeric(38,{max(6, scale) if sign == '/' else scale})")
 
     def case(self, node, scope):
@@ -290,7 +297,8 @@ class Expressions:
         """Whether an aggregate stands in an expression, not counting subqueries and windows."""
         if self.is_aggregate(node):
             return True
-        return not isinstance(node, exp.Subquery | exp.Exists | exp.Window) and any(self.aggregates(child) for child in node.iter_expressions())
+        inside = [] if isinstance(node, exp.Subquery | exp.Exists | exp.Window) else node.iter_expressions()
+        return any(self.aggregates(child) for child in inside)
 
     @staticmethod
     def is_aggregate(node):

@@ -18,7 +18,8 @@ OWN = {  # pages of sql-docs that the catalogue does not hold: the columns that 
         "sys.server_principals": {**PRINCIPAL, "is_disabled": "bit", "create_date": "datetime", "modify_date": "datetime",
                                   "default_database_name": "sysname"},
         "sys.server_role_members": {"role_principal_id": "int", "member_principal_id": "int"},
-        "sys.dm_os_volume_stats": {"database_id": "int", "file_id": "int", "volume_mount_point": "nvarchar(512)", "volume_id": "nvarchar(512)",
+        "sys.dm_os_volume_stats": {"database_id": "int", "file_id": "int", "volume_mount_point": "nvarchar(512)",
+                                   "volume_id": "nvarchar(512)",
                                    "logical_volume_name": "nvarchar(512)", "file_system_type": "nvarchar(512)", "total_bytes": "bigint",
                                    "available_bytes": "bigint"},
         "sys.dm_os_sys_info": {"cpu_count": "int", "sqlserver_start_time": "datetime", "physical_memory_kb": "bigint"},
@@ -30,7 +31,8 @@ OWN = {  # pages of sql-docs that the catalogue does not hold: the columns that 
                                              "role_desc": "nvarchar(60)", "is_encryption_enabled": "bit", "connection_auth": "tinyint",
                                              "connection_auth_desc": "nvarchar(60)", "certificate_id": "int"},
         "sys.certificates": {"name": "sysname", "certificate_id": "int", "principal_id": "int", "issuer_name": "nvarchar(442)",
-                             "subject": "nvarchar(4000)", "start_date": "datetime", "expiry_date": "datetime", "thumbprint": "varbinary(32)"},
+                             "subject": "nvarchar(4000)", "start_date": "datetime", "expiry_date": "datetime",
+                             "thumbprint": "varbinary(32)"},
         "sys.linked_logins": {"server_id": "int", "local_principal_id": "int", "uses_self_credential": "bit", "remote_name": "sysname",
                               "modify_date": "datetime"},
     },
@@ -49,11 +51,13 @@ OWN = {  # pages of sql-docs that the catalogue does not hold: the columns that 
                                       "TABLE_TYPE": "varchar(10)"},
         "INFORMATION_SCHEMA.COLUMNS": {"TABLE_CATALOG": "nvarchar(128)", "TABLE_SCHEMA": "nvarchar(128)", "TABLE_NAME": "nvarchar(128)",
                                        "COLUMN_NAME": "nvarchar(128)", "ORDINAL_POSITION": "int", "DATA_TYPE": "nvarchar(128)"},
-        "INFORMATION_SCHEMA.ROUTINES": {"ROUTINE_CATALOG": "nvarchar(128)", "ROUTINE_SCHEMA": "nvarchar(128)", "ROUTINE_NAME": "nvarchar(128)",
+        "INFORMATION_SCHEMA.ROUTINES": {"ROUTINE_CATALOG": "nvarchar(128)", "ROUTINE_SCHEMA": "nvarchar(128)",
+                                        "ROUTINE_NAME": "nvarchar(128)",
                                         "ROUTINE_TYPE": "nvarchar(20)"},
         "INFORMATION_SCHEMA.PARAMETERS": {"SPECIFIC_CATALOG": "nvarchar(128)", "SPECIFIC_SCHEMA": "nvarchar(128)",
                                           "SPECIFIC_NAME": "nvarchar(128)", "ORDINAL_POSITION": "int", "PARAMETER_MODE": "nvarchar(10)",
-                                          "PARAMETER_NAME": "nvarchar(128)", "DATA_TYPE": "nvarchar(128)", "CHARACTER_MAXIMUM_LENGTH": "int"},
+                                          "PARAMETER_NAME": "nvarchar(128)", "DATA_TYPE": "nvarchar(128)",
+                                          "CHARACTER_MAXIMUM_LENGTH": "int"},
     },
 }
 
@@ -79,7 +83,8 @@ def extract(tsql, biztalk):
         made[group] = {f"dbo.{name}": {column["name"]: kind(column["type"]) for column in table["columns"]}
                        for name, table in tables.items() if table["columns"]}
     procedures = {f"{page['database']}.dbo.{name}": [
-        [parameter, kind(entry["type"]), bool(entry.get("required")), bool(entry.get("output"))] for parameter, entry in page["parameters"].items()]
+        [parameter, kind(entry["type"]), bool(entry.get("required")), bool(entry.get("output"))]
+        for parameter, entry in page["parameters"].items()]
         for name, page in tsql["procedures"].items()}
     procedures |= {f"BizTalkMgmtDb.dbo.{name}": [
         [entry["name"].lstrip("@"), kind(entry["type"]), "default" not in entry, bool(entry.get("output"))] for entry in page["parameters"]]

@@ -10,10 +10,12 @@ from functools import lru_cache
 from lab.tsql import types, zone
 from lab.tsql.problem import SqlProblem, not_modelled
 
-WINDOWED = {"ROW_NUMBER": "bigint", "RANK": "bigint", "DENSE_RANK": "bigint", "NTILE": "bigint", "LAG": None, "LEAD": None, "FIRST_VALUE": None,
+WINDOWED = {"ROW_NUMBER": "bigint", "RANK": "bigint", "DENSE_RANK": "bigint", "NTILE": "bigint", "LAG": None, "LEAD": None,
+            "FIRST_VALUE": None,
             "LAST_VALUE": None}
 PARTS = {"year": "year", "yy": "year", "yyyy": "year", "quarter": "quarter", "qq": "quarter", "month": "month", "mm": "month", "m": "month",
-         "day": "day", "dd": "day", "d": "day", "week": "week", "wk": "week", "ww": "week", "weekday": "weekday", "dw": "weekday", "hour": "hour",
+         "day": "day", "dd": "day", "d": "day", "week": "week", "wk": "week", "ww": "week", "weekday": "weekday", "dw": "weekday",
+         "hour": "hour",
          "hh": "hour", "minute": "minute", "mi": "minute", "n": "minute", "second": "second", "ss": "second", "s": "second",
          "millisecond": "millisecond", "ms": "millisecond", "microsecond": "microsecond", "mcs": "microsecond", "dayofyear": "dayofyear"}
 SECONDS = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}
@@ -49,10 +51,13 @@ def _plain(name, kind, low, high=None, texts=True):
 for _name, _kind, _low, _high in (
         ("LEN", "int", 1, 1), ("LEFT", "nvarchar(4000)", 2, 2), ("RIGHT", "nvarchar(4000)", 2, 2), ("SUBSTRING", "nvarchar(4000)", 3, 3),
         ("LTRIM", None, 1, 1), ("RTRIM", None, 1, 1), ("TRIM", None, 1, 1), ("UPPER", None, 1, 1), ("LOWER", None, 1, 1),
-        ("REPLACE", "nvarchar(4000)", 3, 3), ("CHARINDEX", "int", 2, 3), ("STUFF", "nvarchar(4000)", 4, 4), ("REPLICATE", "nvarchar(4000)", 2, 2),
-        ("CHAR", "nvarchar(1)", 1, 1), ("NCHAR", "nvarchar(1)", 1, 1), ("CONCAT", "nvarchar(4000)", 2, 99), ("QUOTENAME", "nvarchar(258)", 1, 2),
+        ("REPLACE", "nvarchar(4000)", 3, 3), ("CHARINDEX", "int", 2, 3), ("STUFF", "nvarchar(4000)", 4, 4),
+        ("REPLICATE", "nvarchar(4000)", 2, 2),
+        ("CHAR", "nvarchar(1)", 1, 1), ("NCHAR", "nvarchar(1)", 1, 1), ("CONCAT", "nvarchar(4000)", 2, 99),
+        ("QUOTENAME", "nvarchar(258)", 1, 2),
         ("DB_NAME", "nvarchar(128)", 0, 1), ("DB_ID", "smallint", 0, 1), ("HAS_DBACCESS", "int", 1, 1), ("OBJECT_ID", "int", 1, 2),
-        ("HAS_PERMS_BY_NAME", "int", 3, 3), ("IS_SRVROLEMEMBER", "int", 1, 2), ("IS_MEMBER", "int", 1, 1), ("ORIGINAL_LOGIN", "nvarchar(128)", 0, 0),
+        ("HAS_PERMS_BY_NAME", "int", 3, 3), ("IS_SRVROLEMEMBER", "int", 1, 2), ("IS_MEMBER", "int", 1, 1),
+        ("ORIGINAL_LOGIN", "nvarchar(128)", 0, 0),
         ("SUSER_NAME", "nvarchar(128)", 0, 0), ("SERVERPROPERTY", "sql_variant", 1, 1), ("DATABASEPROPERTYEX", "sql_variant", 2, 2)):
     _plain(_name, _kind, _low, _high)
 _plain("SUSER_SNAME", "nvarchar(128)", 0, 1, texts=False)
@@ -327,14 +332,18 @@ class Average:
 
 CALLED = {
     "convert": _convert, "assign": types.store_kept, "instant": types.instant, "divide": _divide, "range": _range, "round": _round_value,
-    "dateadd": _add, "datediff": _diff, "datepart": _partof, "switchoffset": _switchoffset, "todatetimeoffset": _todatetimeoffset, "zone": _zone,
+    "dateadd": _add, "datediff": _diff, "datepart": _partof, "switchoffset": _switchoffset, "todatetimeoffset": _todatetimeoffset,
+    "zone": _zone,
     "len": lambda text: len(str(text).rstrip(" ")), "left": lambda text, count: str(text)[:count],
     "right": lambda text, count: str(text)[-count:] if count else "",
     "substring": lambda text, start, count: text[max(0, start - 1):max(0, start - 1 + count)], "ltrim": lambda text: text.lstrip(" "),
-    "rtrim": lambda text: text.rstrip(" "), "trim": lambda text: text.strip(" "), "upper": str.upper, "lower": str.lower, "replace": _replace,
+    "rtrim": lambda text: text.rstrip(" "), "trim": lambda text: text.strip(" "), "upper": str.upper, "lower": str.lower,
+    "replace": _replace,
     "charindex": _charindex, "stuff": lambda text, start, count, new: text[:start - 1] + new + text[start - 1 + count:],
     "replicate": lambda text, count: text * count, "char": chr, "nchar": chr, "quotename": _quotename, "abs": abs, "floor": math.floor,
-    "ceiling": math.ceil, "datalength": lambda value: len(value) * (2 if isinstance(value, str) else 1) if isinstance(value, str | bytes) else 8,
+    "ceiling": math.ceil,
+    "datalength": lambda value: 2 * len(value) if isinstance(value, str) else len(value) if isinstance(value, bytes) else 8,
 }
-LENIENT = {"like": lambda value, pattern, escape, insensitive: None if value is None or pattern is None else _like(value, pattern, escape, insensitive),
+LENIENT = {"like": lambda value, pattern, escape, insensitive: None if value is None or pattern is None
+           else _like(value, pattern, escape, insensitive),
            "concat": lambda *parts: "".join(str(part) for part in parts if part is not None)}

@@ -96,7 +96,8 @@ def _characters(declared):
 
 def _bytes(declared):
     """max_length of sys.columns: bytes, two a character of the n-types, -1 for max."""
-    fixed = {"bit": 1, "tinyint": 1, "smallint": 2, "int": 4, "bigint": 8, "datetime": 8, "uniqueidentifier": 16, "float": 8, "datetimeoffset": 10,
+    fixed = {"bit": 1, "tinyint": 1, "smallint": 2, "int": 4, "bigint": 8, "datetime": 8, "uniqueidentifier": 16, "float": 8,
+             "datetimeoffset": 10,
              "datetime2": 8, "date": 3, "smalldatetime": 4, "sql_variant": 8016, "ntext": 16, "text": 16, "image": 16}
     if types.base(declared) in fixed:
         return fixed[types.base(declared)]

@@ -10,7 +10,8 @@ from lab.tsql.problem import Count, Database, Message, Returned, Rows, SqlProble
 from lab.tsql.store import unknown_database
 
 COMPILED = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE")
-SWITCHES = ("NOCOUNT", "ANSI_NULLS", "ANSI_WARNINGS", "ANSI_PADDING", "ANSI_NULL_DFLT_ON", "ANSI_DEFAULTS", "ARITHABORT", "QUOTED_IDENTIFIER",
+SWITCHES = ("NOCOUNT", "ANSI_NULLS", "ANSI_WARNINGS", "ANSI_PADDING", "ANSI_NULL_DFLT_ON", "ANSI_DEFAULTS", "ARITHABORT",
+            "QUOTED_IDENTIFIER",
             "CONCAT_NULL_YIELDS_NULL", "NUMERIC_ROUNDABORT", "XACT_ABORT", "CURSOR_CLOSE_ON_COMMIT", "IMPLICIT_TRANSACTIONS")
 NUMBERS = ("LOCK_TIMEOUT", "TEXTSIZE", "ROWCOUNT", "DATEFIRST", "DATEFORMAT", "LANGUAGE")
 
@@ -60,8 +61,8 @@ class Session:
             yield problem
         finally:
             changed = instance.sqlite.total_changes - before - (instance.described_changes - described)
-            instance.record(instance.now.isoformat(), self.login, database, text, {name: value for name, (_type, value) in parameters.items()},
-                            changed > 0, number)
+            values = {name: value for name, (_type, value) in parameters.items()}
+            instance.record(instance.now.isoformat(), self.login, database, text, values, changed > 0, number)
 
     def _guarded(self, work):
         """The results of *work*; whatever goes wrong in the lab itself is an error on the wire too."""
@@ -146,7 +147,8 @@ class Session:
         made = []
         yield from self._handled(lambda: made.append(procedure.function(instance, self, arguments)) or made[0])
         code = made[0] if made and isinstance(made[0], int) else 0
-        output = {name: (kind, instance.keep(arguments.get(name.casefold()), kind)) for name, kind, _required, is_output in procedure.parameters
+        output = {name: (kind, instance.keep(arguments.get(name.casefold()), kind))
+                  for name, kind, _required, is_output in procedure.parameters
                   if is_output}
         yield Returned(code, {name: value for name, value in output.items() if name.casefold() in called.outputs(procedure)})
 

@@ -18,7 +18,8 @@ INTEGERS = {"bit": (0, 1), "tinyint": (0, 255), "smallint": (-2**15, 2**15 - 1),
 TEXTS = ("char", "varchar", "nchar", "nvarchar", "sysname", "ntext", "text", "xml")
 TIMES = ("date", "smalldatetime", "datetime", "datetime2", "datetimeoffset")
 BINARIES = ("binary", "varbinary", "image")
-_STYLES = {23: "%Y-%m-%d", 111: "%Y/%m/%d", 112: "%Y%m%d", 108: "%H:%M:%S", 114: "%H:%M:%S:{ms}", 20: "%Y-%m-%d %H:%M:%S", 120: "%Y-%m-%d %H:%M:%S",
+_STYLES = {23: "%Y-%m-%d", 111: "%Y/%m/%d", 112: "%Y%m%d", 108: "%H:%M:%S", 114: "%H:%M:%S:{ms}", 20: "%Y-%m-%d %H:%M:%S",
+           120: "%Y-%m-%d %H:%M:%S",
            21: "%Y-%m-%d %H:%M:%S.{part}", 25: "%Y-%m-%d %H:%M:%S.{part}", 121: "%Y-%m-%d %H:%M:%S.{part}", 126: "%Y-%m-%dT%H:%M:%S{.part}",
            127: "%Y-%m-%dT%H:%M:%S{.part}", 103: "%d/%m/%Y", 104: "%d.%m.%Y", 101: "%m/%d/%Y"}
 _MOMENT = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?\s*(Z|[+-]\d\d:\d\d)?$")
@@ -81,7 +82,8 @@ def store(value, declared):
         value = str(value)
     if isinstance(value, bool):
         value = int(value)
-    source = ("bigint" if isinstance(value, int) else "float" if isinstance(value, float) else "decimal(38,10)" if isinstance(value, Decimal)
+    source = ("bigint" if isinstance(value, int) else "float" if isinstance(value, float) else "decimal(38,10)"
+              if isinstance(value, Decimal)
               else "varbinary(max)" if isinstance(value, bytes) else "nvarchar(max)")
     if family(declared) == "text" and source == "nvarchar(max)" and length(declared) is not None and len(value) > length(declared):
         raise SqlProblem(8152, 16, 13, f"String or binary data would be truncated: {len(value)} characters in {declared}.")
@@ -101,7 +103,8 @@ def convert(value, source, target, style=0):
         return value
     wanted, had = family(target), family(source)
     if had == "variant":
-        had, source = ("integer", "bigint") if isinstance(value, int) else ("float", "float") if isinstance(value, float) else ("text", "nvarchar(max)")
+        source = "bigint" if isinstance(value, int) else "float" if isinstance(value, float) else "nvarchar(max)"
+        had = family(source)
     if wanted == "variant":
         return value
     return {"integer": _integer, "decimal": _decimal, "lsn": _lsn, "float": _float, "text": _text, "time": _time, "guid": _guid,
@@ -297,7 +300,8 @@ def _time_text(value, source, style):
                          .replace("{.part}", "." + part if part and int(part) or name in ("datetime2", "datetimeoffset") else ""))
     if offset is None:
         return text
-    return text + ("Z" if style == 127 else _offset(offset) if style not in (126,) else _offset(offset).strip()) if style > 115 or style == 21 else text
+    return text + ("Z" if style == 127 else _offset(offset) if style not in (126,)
+                   else _offset(offset).strip()) if style > 115 or style == 21 else text
 
 
 def _moment_text(value):

@@ -24,8 +24,10 @@ FREETDS = Path("/usr/lib/x86_64-linux-gnu/odbc/libtdsodbc.so")
 SAMPLE = """
 SELECT CONVERT(bit, 1) AS b, CONVERT(tinyint, 255) AS t, CONVERT(smallint, -1) AS s, -1 AS i, CONVERT(bigint, 9007199254740993) AS l,
        CONVERT(numeric(25,0), 34000000012300001) AS lsn, CONVERT(decimal(10,2), 12.5) AS d, CONVERT(float, 0.25) AS f, N'\u00e4\u4e2d' AS n,
-       CONVERT(nvarchar(max), N'long') AS m, CONVERT(datetime, '2026-11-24T09:00:00.123') AS dt, CONVERT(datetime2(7), '2026-11-24 09:00:00.1234567') AS d2,
-       SYSDATETIMEOFFSET() AS o, CONVERT(uniqueidentifier, '6f9619ff-8b86-d011-b42d-00c04fc964ff') AS g, 0x0102FF AS x, CONVERT(date, '20260228') AS y;
+       CONVERT(nvarchar(max), N'long') AS m, CONVERT(datetime, '2026-11-24T09:00:00.123') AS dt, CONVERT(datetime2(7),
+                                                                                                         '2026-11-24 09:00:00.1234567') AS d2,
+       SYSDATETIMEOFFSET() AS o, CONVERT(uniqueidentifier, '6f9619ff-8b86-d011-b42d-00c04fc964ff') AS g, 0x0102FF AS x, CONVERT(date,
+                                                                                                                                '20260228') AS y;
 """
 EXPECTED = [True, 255, -1, -1, 9007199254740993, Decimal("34000000012300001"), Decimal("12.50"), 0.25, "\u00e4\u4e2d", "long",
             datetime(2026, 11, 24, 9, 0, 0, 123000), datetime(2026, 11, 24, 9, 0, 0, 123456),
@@ -69,7 +71,8 @@ class Server:
             options = {"SERVER": f"localhost,{self.port}", "Encrypt": "yes", **options}
         elif "SERVERNAME" not in options:
             options = {"SERVER": "localhost", "PORT": self.port, "TDS_Version": "7.4", **options}
-        text = ";".join(f"{key}={value}" for key, value in {"DRIVER": DRIVERS[driver], "UID": user, "PWD": password, "DATABASE": database, **options}.items())
+        text = ";".join(f"{key}={value}" for key, value in {"DRIVER": DRIVERS[driver], "UID": user, "PWD": password, "DATABASE": database,
+                                                            **options}.items())
         connection = pyodbc.connect(text, autocommit=True, timeout=timeout)
         connection.add_output_converter(-155, offset)
         return connection
@@ -84,7 +87,8 @@ def offset(raw):
 def instance():
     made = Instance("SQLBTS\\BTS", clock=lambda: CLOCK)
     made.add_database("BizTalkMgmtDb")
-    made.insert("master", "sys.databases", [{"name": name, "database_id": number, "state": 0} for number, name in enumerate(made.databases, 1)])
+    made.insert("master", "sys.databases", [{"name": name, "database_id": number, "state": 0} for number, name in enumerate(made.databases,
+                                                                                                                            1)])
     made.login("audit", "Lab-only-1", sysadmin=True)
     made.login("reader", "Lab-only-2")
     return made
@@ -106,9 +110,11 @@ def test_every_type_arrives_as_itself_and_as_null(server, driver):
         row = connection.execute(SAMPLE).fetchone()
         assert list(row) == EXPECTED
         server.instance.create_table("msdb", "dbo.kinds", {
-            "a": "bit", "b": "numeric(25,0)", "c": "datetimeoffset(7)", "d": "nvarchar(4000)", "e": "nvarchar(max)", "f": "uniqueidentifier",
+            "a": "bit", "b": "numeric(25,0)", "c": "datetimeoffset(7)", "d": "nvarchar(4000)", "e": "nvarchar(max)",
+            "f": "uniqueidentifier",
             "g": "varbinary(max)", "h": "float", "i": "datetime", "j": "bigint", "k": "datetime2(3)", "l": "date"})
-        server.instance.insert("msdb", "dbo.kinds", [{}, {"d": "x" * 4000, "e": "y" * 100000, "g": b"\0" * 70000, "i": datetime(1900, 1, 1)}])
+        server.instance.insert("msdb", "dbo.kinds", [{}, {"d": "x" * 4000, "e": "y" * 100000, "g": b"\0" * 70000, "i": datetime(1900, 1,
+                                                                                                                                1)}])
         rows = connection.execute("SELECT * FROM dbo.kinds ORDER BY j;").fetchall()
         assert list(rows[0]) == [None] * 12
         assert (rows[1].d, rows[1].e, rows[1].g, rows[1].i) == ("x" * 4000, "y" * 100000, b"\0" * 70000, datetime(1900, 1, 1))
@@ -118,7 +124,8 @@ def test_parameters_reach_the_statement_with_their_types(server, driver):
     moment = datetime(2026, 11, 24, 9, 0, 0, 120000)
     with server.connect(driver) as connection:
         cursor = connection.cursor()
-        row = cursor.execute("SELECT ? AS a, ? AS b, ? AS c, ? AS d, CONVERT(datetime, ?) AS e, ? AS f, ? AS g;", "it's \u4e2d", 5, 2**40, 0.5, moment,
+        row = cursor.execute("SELECT ? AS a, ? AS b, ? AS c, ? AS d, CONVERT(datetime, ?) AS e, ? AS f, ? AS g;", "it's \u4e2d", 5, 2**40,
+                             0.5, moment,
                              b"\1\2", Decimal("12345678901234567890123")).fetchone()
         assert list(row) == ["it's \u4e2d", 5, 2**40, 0.5, moment, b"\1\2", Decimal("12345678901234567890123")]
         assert cursor.execute("SELECT ? AS a;", "z" * 5000).fetchone()[0] == "z" * 5000
@@ -183,7 +190,8 @@ def test_the_session_changes_its_database(server, driver):
 
 
 def test_logins_are_refused(server, driver):
-    login, database = {"microsoft": 18456, "freetds": 18456}, {"microsoft": 4060, "freetds": 18456}     # of two errors FreeTDS shows the last
+    login, database = {"microsoft": 18456, "freetds": 18456}, {"microsoft": 4060,
+                                                               "freetds": 18456}     # of two errors FreeTDS shows the last
     for options, wanted in (({"password": "wrong"}, login), ({"user": "nobody"}, login), ({"database": "nothing"}, database),
                             ({"user": "reader", "password": "Lab-only-2", "database": "BizTalkMgmtDb"}, database)):
         with pytest.raises(pyodbc.Error) as error:

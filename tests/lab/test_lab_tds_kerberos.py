@@ -45,7 +45,8 @@ def realm(tmp_path_factory):
         subprocess.run(command, env=environment, check=True, capture_output=True, text=True, **options)
 
     run("kdb5_util", "create", "-s", "-r", REALM, "-P", "Lab-only-master")
-    for query in ("addprinc -pw Lab-only-1 auditor", "addprinc -pw Lab-only-1 stranger", f"addprinc -randkey {SERVICE}", "addprinc -randkey MSSQLSvc/other",
+    for query in ("addprinc -pw Lab-only-1 auditor", "addprinc -pw Lab-only-1 stranger", f"addprinc -randkey {SERVICE}",
+                  "addprinc -randkey MSSQLSvc/other",
                   f"ktadd -k {folder}/keytab {SERVICE}"):
         run("kadmin.local", "-r", REALM, "-q", query)
     kdc = subprocess.Popen(["krb5kdc", "-n", "-r", REALM], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

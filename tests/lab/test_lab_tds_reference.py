@@ -16,7 +16,8 @@ from lab.tsql.store import CATALOGUE
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT.parent / "shared" / "reference" / "catalogue"
-FAMILIES = {"text": ("text", "guid"), "number": ("integer",), "decimal": ("lsn", "decimal"), "boolean": ("integer",), "instant": ("time",), "local": ("time",),
+FAMILIES = {"text": ("text", "guid"), "number": ("integer",), "decimal": ("lsn", "decimal"), "boolean": ("integer",), "instant": ("time",),
+            "local": ("time",),
             "bytes": ("binary",)}
 
 

@@ -12,7 +12,8 @@ def instance():
     made = Instance("SQLBTS\\BTS", clock=lambda: "2026-11-24T08:00:00.0000000Z")
     made.add_database("BizTalkMgmtDb")
     made.add_database("Custom")
-    made.insert("master", "sys.databases", [{"name": name, "database_id": number, "state": 0} for number, name in enumerate(made.databases, 1)])
+    made.insert("master", "sys.databases", [{"name": name, "database_id": number, "state": 0} for number, name in enumerate(made.databases,
+                                                                                                                            1)])
     made.query("UPDATE \"master.sys.databases\" SET state = 6 WHERE name = 'Custom'")
     made.insert("master", "sys.master_files", [{"database_id": 1, "file_id": 1, "name": "master"}])
     made.insert("master", "sys.dm_os_cluster_nodes", [{"NodeName": "SQLN1", "status": 0}])
@@ -32,13 +33,16 @@ def run(instance, text, database="master", login="reader"):
 
 
 @pytest.mark.parametrize(("text", "number", "right", "securable"), [
-    ("SELECT name FROM msdb.dbo.sysjobs;", 229, "SELECT", "msdb.dbo.sysjobs"), ("SELECT name FROM msdb.dbo.sysjobs;", 229, "SELECT", "msdb.dbo"),
+    ("SELECT name FROM msdb.dbo.sysjobs;", 229, "SELECT", "msdb.dbo.sysjobs"),
+    ("SELECT name FROM msdb.dbo.sysjobs;", 229, "SELECT", "msdb.dbo"),
     ("SELECT name FROM msdb.dbo.sysjobs;", 229, "db_datareader", "msdb"),
-    ("SELECT d.name FROM sys.databases AS d WHERE d.name IN (SELECT j.name FROM msdb.dbo.sysjobs AS j);", 229, "SELECT", "msdb.dbo.sysjobs"),
+    ("SELECT d.name FROM sys.databases AS d WHERE d.name IN (SELECT j.name FROM msdb.dbo.sysjobs AS j);", 229, "SELECT",
+     "msdb.dbo.sysjobs"),
     ("EXEC msdb.dbo.sp_update_job @job_name = N'x';", 229, "EXECUTE", "msdb.dbo.sp_update_job"),
     ("INSERT INTO msdb.dbo.sysoperators (id) VALUES (1);", 229, "INSERT", "msdb.dbo.sysoperators"),
     ("DELETE FROM msdb.dbo.sysoperators;", 229, "DELETE", "msdb.dbo.sysoperators"),
-    ("SELECT name FROM BizTalkMgmtDb.sys.objects;", 916, "CONNECT", "BizTalkMgmtDb"), ("USE BizTalkMgmtDb;", 916, "CONNECT", "BizTalkMgmtDb"),
+    ("SELECT name FROM BizTalkMgmtDb.sys.objects;", 916, "CONNECT", "BizTalkMgmtDb"),
+    ("USE BizTalkMgmtDb;", 916, "CONNECT", "BizTalkMgmtDb"),
     ("SELECT NodeName FROM sys.dm_os_cluster_nodes;", 300, "VIEW SERVER STATE", ""),
     ("SELECT available_bytes FROM sys.dm_os_volume_stats(1, 1);", 300, "VIEW SERVER STATE", ""),
 ])
@@ -103,7 +107,8 @@ def test_rows_of_the_servers_catalog_need_view_any_definition(instance):
     assert run(instance, "SELECT name FROM sys.master_files;") == [("master",)]
     assert len(run(instance, "SELECT name FROM sys.server_principals;")) == 3
     assert run(instance, "SELECT g.permission_name FROM sys.server_permissions AS g INNER JOIN sys.server_principals AS p "
-                         "ON p.principal_id = g.grantee_principal_id WHERE p.name = 'reader' ORDER BY 1;") == [("CONNECT SQL",), ("VIEW ANY DEFINITION",)]
+                         "ON p.principal_id = g.grantee_principal_id WHERE p.name = 'reader' ORDER BY 1;") == [("CONNECT SQL",),
+                                                                                                               ("VIEW ANY DEFINITION",)]
 
 
 def test_a_login_can_ask_for_its_own_rights(instance):
@@ -111,7 +116,8 @@ def test_a_login_can_ask_for_its_own_rights(instance):
             "HAS_PERMS_BY_NAME('BizTalkMgmtDb', 'DATABASE', 'CONNECT') AS c, HAS_PERMS_BY_NAME('nothing', 'DATABASE', 'ANY') AS d, "
             "IS_SRVROLEMEMBER('sysadmin') AS e, HAS_PERMS_BY_NAME('BizTalkMgmtDb.dbo.adm_Group', 'OBJECT', 'SELECT') AS f;")
     assert run(instance, text) == [(0, 0, 0, None, 0, None)]
-    for right, securable in (("SELECT", "msdb.dbo.sysjobs"), ("VIEW SERVER STATE", ""), ("CONNECT", "BizTalkMgmtDb"), ("db_owner", "BizTalkMgmtDb")):
+    for right, securable in (("SELECT", "msdb.dbo.sysjobs"), ("VIEW SERVER STATE", ""), ("CONNECT", "BizTalkMgmtDb"),
+                             ("db_owner", "BizTalkMgmtDb")):
         instance.grant("reader", right, securable)
     assert run(instance, text) == [(1, 1, 1, None, 0, 1)]
 
