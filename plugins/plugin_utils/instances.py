@@ -72,7 +72,7 @@ def _derived(host, here, lists):
         "biztalk_jobs": biztalk_jobs.expected(host, lists),
         "remote_servers": _remote_servers(host, lists),
         "backup_set": _backup_set(host, here, lists),
-        **_after_failover(host, here),
+        "memory_left_mb": _memory_left(host, here),
     }
 
 
@@ -137,24 +137,21 @@ def _found(row, holder, here):
     return derived.any_true(there)
 
 
-def _after_failover(host, here):
+def _memory_left(host, here):
     """What is left of a node's memory (MB) when this instance and those on nodes of the same cluster all run there."""
     nodes = _cluster_nodes(host)
     if observed.is_hole(nodes):
-        return dict.fromkeys(("shares_nodes_with", "memory_left_mb"), nodes)
-    others, holes = [], []
+        return nodes
+    together = [host]
     for other in here:
         theirs = _cluster_nodes(other)
-        if other is host or not observed.is_hole(theirs) and not nodes & theirs:
-            continue
-        (holes if observed.is_hole(theirs) else others).append(theirs if observed.is_hole(theirs) else other)
-    together = [host, *others]
+        if other is not host and nodes and observed.is_hole(theirs):
+            return theirs
+        if other is not host and nodes and nodes & theirs:
+            together.append(other)
     wanted = [other.fact("sql", "configuration", "max_server_memory_mb", "in_use") for other in together]
     there = [other.fact("sql", "physical_memory_mb") for other in together]
-    return {
-        "shares_nodes_with": [name_of(other) for other in others] + holes[:1],
-        "memory_left_mb": derived.first_hole([*wanted, *there, *holes]) or min(there) - sum(wanted),
-    }
+    return derived.first_hole([*wanted, *there]) or min(there) - sum(wanted)
 
 
 def _cluster_nodes(host):
