@@ -77,8 +77,8 @@ def _builds(servers):
             holes.append(derived.first_hole(parts))
         else:
             version, update = parts
-            said = version if update is None else f"{version} with update {update}"
-            builds.setdefault(said or "not installed", []).append(server["name"])
+            said = "not installed" if version is None else version if update is None else f"{version} with update {update}"
+            builds.setdefault(said, []).append(server["name"])
     told = [f"{build} on {', '.join(sorted(names))}" for build, names in sorted(builds.items())]
     return told if len(told) > 1 else told + holes[:1]
 

@@ -67,6 +67,7 @@ FAULTS = [
     ("FT-HST-001", SUBJECT, "", in_group(lambda g: g.update(servers=g["servers"][:1])), []),
     ("FT-HST-002", SUBJECT, "App", of("instances", "App on BTS04", disabled=True), []),
     ("FT-HST-002", SUBJECT, "App", in_group(lambda g: g["instances"].remove(estates.named(g["instances"], "App on BTS04"))), []),
+    ("FT-HST-002", SUBJECT, "App", of("instances", "App on BTS04", configuration="update_failed"), ["FT-HST-003"]),
     ("FT-HST-003", SUBJECT, "App on BTS03", of("instances", "App on BTS03", configuration="installation_failed"), ["FT-HST-002"]),
     ("FT-HST-003", SUBJECT, "Isolated on BTS03", of("instances", "Isolated on BTS03", configuration="not_installed"), []),
     ("FT-HST-003", SUBJECT, "App on BTS03", service("bts03", 0, state="Stopped"), []),
@@ -75,6 +76,8 @@ FAULTS = [
     ("FT-HST-003", SUBJECT, "Receive", without("Receive"), []),
     ("FT-HST-004", SUBJECT, "App on BTS03", service("bts03", 0, recovery=None), []),
     ("FT-HST-004", SUBJECT, "App on BTS03", service("bts03", 0, recovery=[action("restart"), action("none")]), []),
+    ("FT-HST-004", SUBJECT, "App on BTS03", service("bts03", 0, recovery=[action("restart"), action("restart"), action("none")]), []),
+    ("FT-HST-004", SUBJECT, "App on BTS03", service("bts03", 0, recovery=[]), []),
     ("FT-HST-004", SUBJECT, "Tracking on BTS04", service("bts04", 1, recovery=[action("restart"), action("restart", 5.0)]), []),
     ("FT-HST-005", SUBJECT, "App on BTS03", service("bts03", 0, start_mode="Manual"), []),
     ("FT-HST-005", SUBJECT, "App on BTS03", service("bts03", 0, delayed_start=False), []),
@@ -87,6 +90,7 @@ FAULTS = [
     ("FT-HST-008", SUBJECT, "Tracking", in_group(lambda g: g["send_handlers"].append(groups.handler("SMTP", "tracking"))), []),
     ("FT-HST-011", SUBJECT, "", platform("bts04", update=6), []),
     ("FT-HST-011", SUBJECT, "", platform("bts02", version="3.12.774.0"), []),
+    ("FT-HST-011", SUBJECT, "", platform("bts04", version=None), []),
     ("FT-HST-011", SUBJECT, "BTS04", platform("bts04", update=None), []),
     ("FT-HST-012", SUBJECT, "Orders", of("receive_locations", "Orders", enabled=False), []),
     ("FT-HST-013", SUBJECT, "", in_group(lambda g: g["leftovers"].append({"name": "App on OLD", "host": "App", "server": "OLD"})), []),
@@ -169,11 +173,64 @@ def group_of(host, area, root):
     return value
 
 
-def test_a_location_without_a_host_is_read_nowhere():
+DENIED = observed.hole("denied", "Access is denied.")
+
+
+def facts_of(*changes):
     snapshots = groups.healthy()
-    of("receive_locations", "Orders", host=None, enabled=False)(snapshots)
+    for change in changes:
+        change(snapshots)
     subject, = subjects(list(estate.hosts_of(snapshots, {}).values()), BASELINE.kinds)
-    assert {one["name"]: one["readers"] for one in subject.facts["receive_locations"]} == {"Orders": 0, "Invoices": 2, "Portal": 2}
+    return subject.facts
+
+
+def test_a_location_without_a_host_is_read_nowhere_and_by_a_host_that_may_be_ready_nobody_knows_where():
+    facts = facts_of(of("receive_locations", "Orders", host=None, enabled=False))
+    assert {one["name"]: one["readers"] for one in facts["receive_locations"]} == {"Orders": 0, "Invoices": 2, "Portal": 2}
+    facts = facts_of(of("instances", "App on BTS04", configuration=DENIED))
+    assert estates.named(facts["receive_locations"], "Invoices")["readers"] == DENIED
+
+
+def test_builds_are_told_with_the_servers_that_have_them():
+    assert facts_of(platform("bts02", update=None), platform("bts04", version=None))["builds"] == [
+        "3.13.717.0 on BTS02", "3.13.717.0 with update 5 on BTS01, BTS03", "not installed on BTS04"]
+    assert facts_of(platform("bts04", update=DENIED))["builds"] == ["3.13.717.0 with update 5 on BTS01, BTS02, BTS03", DENIED]
+
+
+def test_an_instance_of_unknown_type_may_have_a_service():
+    assert estates.named(facts_of(of("instances", "App on BTS03", type=DENIED))["instances"], "App on BTS03")["service"] == DENIED
+
+
+def test_a_service_without_recovery_actions_does_not_restart():
+    service_of = estates.named(facts_of(service("bts03", 0, recovery=None))["instances"], "App on BTS03")["service"]
+    assert (service_of["restarts"], service_of["restart_delay_seconds"]) == (False, None)
+
+
+def test_a_service_that_may_stand_among_the_unread_ones_is_unknown_and_not_missing():
+    services = [estates.biztalk_service("App"), DENIED]
+    instances = facts_of(platform("bts03", services=services))["instances"]
+    assert estates.named(instances, "App on BTS03")["service"]["installed"] is True
+    assert estates.named(instances, "Tracking on BTS03")["service"] == DENIED
+
+
+def test_a_cluster_is_told_by_the_node_that_can():
+    def blind(host):
+        return lambda snapshots: estates.by_host(snapshots)[host]["areas"].update(cluster=DENIED)
+    for first, second in (("bts01", "bts02"), ("bts02", "bts01")):
+        assert estates.named(facts_of(blind(first))["hosts"], "Receive")["resource_state"] == "Online"
+        assert estates.named(facts_of(without("Receive"), blind(second))["hosts"], "Receive")["resource_state"] is None
+    assert estates.named(facts_of(blind("bts01"), blind("bts02"))["hosts"], "Receive")["resource_state"] == DENIED
+
+
+def test_two_tracking_hosts_on_one_server_are_one_server():
+    tracking = facts_of(of("hosts", "App", tracks=True), service("bts04", 1, state="Stopped"),
+                        in_group(lambda g: g["instances"].remove(estates.named(g["instances"], "App on BTS04"))))["tracking"]
+    assert tracking == {"running_on": ["BTS03"], "spare_instances": 1}
+
+
+def test_an_instance_of_sql_server_is_no_biztalk_server():
+    version = estates.named(facts_of(in_group(lambda g: g["servers"].append({"name": "SQLBTS"})))["servers"], "SQLBTS")["version"]
+    assert observed.detail(version) == "No host of the inventory is the BizTalk server SQLBTS."
 
 
 def test_a_server_that_was_not_read_leaves_its_instances_unknown_and_nothing_else():
