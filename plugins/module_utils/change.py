@@ -69,8 +69,10 @@ def told(change):
 
 def _short(value):
     if isinstance(value, dict):
-        return " ".join(str(part) for part in value.values())
-    return str(value).lower() if isinstance(value, bool) else str(value)
+        if "kind" in value:
+            return " ".join(str(part) for part in value.values())
+        return ", ".join(f"{name} {_short(part)}" for name, part in value.items())
+    return str(value).lower() if isinstance(value, bool) else "nothing" if value is None else str(value)
 
 
 def left_over(plan):

@@ -143,11 +143,7 @@ def edit(command, changes):
     added by name after the last argument. Raises ValueError where the text has no single readable call of a known procedure,
     or a value may not be written.
     """
-    tokens, refused = tsql.tokens_of(command)
-    calls, _rest = ([], "") if refused else tsql.calls_of(tokens)
-    if len(calls) != 1 or calls[0].name.casefold() not in _KNOWN:
-        raise ValueError("The step has no single call of a known procedure: " + (refused or "its text is left as it is."))
-    call = calls[0]
+    _tokens, call = _single_call(command)
     name, parameters = _KNOWN[call.name.casefold()]
     unknown = set(changes) - {p[1] for p in parameters}
     if unknown:
@@ -170,6 +166,34 @@ def edit(command, changes):
     for start, end, text in sorted(replaced, reverse=True):
         command = command[:start] + text + command[end:]
     return command
+
+
+def switch(command, procedure):
+    """The *command* with another *procedure* of the same role called and nothing else touched; last values that it does not take go.
+
+    Raises ValueError where the text has no single readable call of a known procedure, or such values stand before others.
+    """
+    tokens, call = _single_call(command)
+    if call.name.casefold() == procedure.casefold():
+        return command
+    taken = {p[1] for p in PROCEDURES[procedure]}
+    given = sorted(_given(call, _KNOWN[call.name.casefold()][1])[0].items(), key=lambda item: item[1][2])
+    kept = [place for ours, place in given if ours in taken]
+    name = [token for token in tokens if token.end <= call.end and token.kind in ("word", "bracket")
+            and token.text.strip("[]").casefold() == call.name.casefold()][-1]
+    if [ours for ours, _place in given[:len(kept)] if ours not in taken]:
+        raise ValueError(f"Values that {procedure} does not take stand before others.")
+    if len(kept) < len(given):
+        command = command[:kept[-1][3] if kept else name.end] + command[call.end:]
+    return command[:name.start] + (f"[{procedure}]" if name.kind == "bracket" else procedure) + command[name.end:]
+
+
+def _single_call(command):
+    tokens, refused = tsql.tokens_of(command)
+    calls, _rest = ([], "") if refused else tsql.calls_of(tokens)
+    if len(calls) != 1 or calls[0].name.casefold() not in _KNOWN:
+        raise ValueError("The step has no single call of a known procedure: " + (refused or "its text is left as it is."))
+    return tokens, calls[0]
 
 
 def build(procedure, arguments, guard_database=None):

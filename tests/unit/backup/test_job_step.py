@@ -212,3 +212,23 @@ def test_a_job_that_looks_configured_may_back_up_nothing(changed, full, log):
 def test_the_role_of_a_step_is_its_procedure_or_its_name_without_blanks():
     job = a_job(_3={"step_name": "Mine"}, _4={"step_name": "clearBackup History", "command": "exec my_own"})
     assert [s["role"] for s in job_step.read_job(job)["steps"]] == ["compression", "full", "log", "clean"]
+
+
+@pytest.mark.parametrize("before, procedure, after", [
+    ("exec [dbo].[sp_DeleteBackupHistory] @DaysToKeep=14", "sp_DeleteBackupHistoryAndFiles", "exec [dbo].[sp_DeleteBackupHistoryAndFiles] @DaysToKeep=14"),
+    ("exec dbo.sp_DeleteBackupHistory /* days */ 14 /* kept */, @UseLocalTime = 1 -- local", "sp_DeleteBackupHistoryAndFiles2013",
+     "exec dbo.sp_DeleteBackupHistoryAndFiles2013 /* days */ 14 -- local"),
+    ("exec sp_DeleteBackupHistory @UseLocalTime = 1", "sp_DeleteBackupHistoryAndFiles", "exec sp_DeleteBackupHistoryAndFiles"),
+    ("IF (sys.fn_hadr_is_primary_replica('M') = 1) BEGIN exec sp_DeleteBackupHistoryAndFiles 9; END", "sp_DeleteBackupHistory",
+     "IF (sys.fn_hadr_is_primary_replica('M') = 1) BEGIN exec sp_DeleteBackupHistory 9; END"),
+    ("exec sp_DeleteBackupHistory 14", "sp_DeleteBackupHistory", "exec sp_DeleteBackupHistory 14"),
+])
+def test_another_procedure_of_the_same_role_is_called(before, procedure, after):
+    assert job_step.switch(before, procedure) == after
+    assert read(after).verdict == job_step.CONFIGURED
+
+
+@pytest.mark.parametrize("command", ["exec sp_DeleteBackupHistory @UseLocalTime = 1, @DaysToKeep = 3", "exec sp_Own 3", "-- exec sp_DeleteBackupHistory 3"])
+def test_a_procedure_is_not_exchanged_where_the_text_is_not_understood(command):
+    with pytest.raises(ValueError):
+        job_step.switch(command, "sp_DeleteBackupHistoryAndFiles")
