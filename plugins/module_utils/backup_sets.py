@@ -69,7 +69,7 @@ def derive(backup_history, jobs, databases=(), others=()):
                        whose log does not hold the mark
         full_periods   [{name: day, outcome: made | why not}]: days on which a full was due (``backup_job.full_periods``)
         failures       [{name, at, step, status, number}]: steps of the job that did not succeed, newest first
-        covered        [{name, in_set, last_full, last_log}]: the user databases of the instance (``msdb_backups.coverage``)
+        covered        [{name, in_set, was_in_set, last_full, last_log}]: the user databases of the instance (``msdb_backups.coverage``)
 
     A list that may lack elements ends in a hole; where nothing can be told there is a hole in its place.
     """
@@ -85,7 +85,7 @@ def derive(backup_history, jobs, databases=(), others=()):
     running = facts["running"] if isinstance(facts, dict) and not observed.is_hole(facts) else facts or False
     view = _view(biztalk["databases"])
     told_of = _Sets(biztalk["history"], facts, running, msdb, clock)
-    chains, breaks = _chains(view, told_of, msdb, clock)
+    chains, breaks = _chains(view, told_of, msdb, clock, databases)
     names = view if observed.is_hole(view) else {name for _server, name in view}
     return {
         "job": facts,
@@ -103,7 +103,7 @@ def derive(backup_history, jobs, databases=(), others=()):
         "unproven": _unproven(told_of, view, msdb),
         "full_periods": _periods(facts, job, told_of, backup_history["window_days"], clock),
         "failures": _failures(facts, job, clock),
-        "covered": coverage(databases, names, Msdb([backup_history]), msdb, clock),
+        "covered": coverage(databases, names, told_of.names(), Msdb([backup_history]), msdb, clock),
     }
 
 
@@ -187,6 +187,10 @@ class _Sets:
     def files(self, wanted=lambda one: True):
         """The names of the files of the sets that are wanted."""
         return {log_chains.file_of(row["file"]) for one in self.sets if wanted(one) for row in one.rows}
+
+    def names(self):
+        """The databases that the sets hold, in lower case, and the hole that stands for sets that were not read."""
+        return {row["database"].casefold() for one in self.sets for row in one.rows}, self.cut
 
     def recent(self):
         """The newest complete full set and the newest marked one, as far as there are any."""
@@ -320,17 +324,19 @@ def _ended(one, database, msdb, clock):
     return one.at if backup is None else log_chains.ended(backup, clock)
 
 
-def _chains(view, told_of, msdb, clock):
+def _chains(view, told_of, msdb, clock, databases):
     """The chain of each database of the view, and all breaks that were read as ``[(database, [Break])]``."""
     if observed.is_hole(view):
         return view, []
+    simple = {one["name"].casefold() for one in known(databases) if one["recovery_model"] == "SIMPLE"}
     files, partial_files = told_of.files(), told_of.files(lambda one: one.state != COMPLETE)
     chains, breaks = [], []
     for key, database in view.items():
         found, base = log_chains.breaks_of(msdb.of(database.database, database.server if key[0] else None), clock, files, partial_files)
         breaks.append((database, found))
+        ended = database.database.casefold() in simple and "its recovery model is SIMPLE, so its log is not kept"
         chains.append({"name": database.name, "server": database.server, "database": database.database,
-                       "broken_by": _broken_by(key, database, found, base, told_of, view, msdb)})
+                       "broken_by": ended or _broken_by(key, database, found, base, told_of, view, msdb)})
     return chains, breaks
 
 

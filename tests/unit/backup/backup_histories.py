@@ -109,5 +109,6 @@ class Story:
                      "next_set_id": self.next_set, "databases": [{"server": SERVER, "database": d} for d in self.databases],
                      "others": [{"default_database": "SSO", "database": "SSODB", "server": SERVER, "biztalk_server": "BTS01"}],
                      "procedures": [{"name": "sp_DeleteBackupHistory", "parameters": []}]}},
-                [own], [{"name": name, "system": name == "master", "state": "ONLINE", "standby": False, "in_availability_group": False}
+                [own], [{"name": name, "system": name == "master", "state": "ONLINE", "standby": False, "in_availability_group": False,
+                         "recovery_model": "FULL"}
                         for name in ("master", *self.databases)])

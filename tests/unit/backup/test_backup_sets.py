@@ -226,13 +226,31 @@ def test_databases_are_covered_by_sets_or_by_anybody():
     story.backup("Orders", "full", at("22T01:00"), r"D:\x\Orders.bak", is_copy_only=True)
     story.backup("Vss", "full", at("22T01:00"), "{GUID}", is_snapshot=True)
     history, jobs, databases = story.told()
-    databases += [{"name": name, "system": False, "state": state, "standby": False, "in_availability_group": False} for name, state in (
+    databases += [{**databases[-1], "name": name, "state": state} for name, state in (
         ("Orders", "ONLINE"), ("Vss", "ONLINE"), ("Old", "OFFLINE"))]
     covered = {one["name"]: one for one in backup_sets.derive(history, jobs, databases)["covered"]}
-    assert covered["Orders"] == {"name": "Orders", "in_set": False, "last_full": "2026-11-22T01:00:02Z", "last_log": None}
+    assert covered["Orders"] == {"name": "Orders", "in_set": False, "was_in_set": False, "last_full": "2026-11-22T01:00:02Z", "last_log": None}
     assert covered["Vss"]["last_full"] is None
     assert covered["SSODB"]["in_set"] is True
     assert "Old" not in covered and "master" not in covered
+
+
+def test_a_database_that_fell_out_of_the_sets_is_remembered():
+    history, jobs, databases = Story().days().told()
+    del history["biztalk"]["databases"][2]
+    covered = {one["name"]: one for one in backup_sets.derive(history, jobs, databases)["covered"]}
+    assert (covered["SSODB"]["in_set"], covered["SSODB"]["was_in_set"]) == (False, True)
+    databases.append({**databases[-1], "name": "Orders"})
+    history["biztalk"]["history"].append(CUT)
+    covered = {one["name"]: one for one in backup_sets.derive(history, jobs, databases)["covered"]}
+    assert covered["SSODB"]["was_in_set"] is True and covered["Orders"]["was_in_set"] == CUT
+
+
+def test_a_database_that_keeps_no_log_has_no_chain():
+    history, jobs, databases = Story().days().told()
+    databases[2]["recovery_model"] = "SIMPLE"
+    assert [chain["broken_by"] for chain in backup_sets.derive(history, jobs, databases)["chains"]] == [
+        None, "its recovery model is SIMPLE, so its log is not kept", None]
 
 
 def step_of(jobs, called, **change):

@@ -152,6 +152,7 @@ FAULTS = {
     "FT-BKP-032": (again(lambda: ran(skip=[(at("23T02:00"), at("23T03:00"))])), "2026-11-23", {"FT-BKP-031"}),
     "FT-BKP-033": (lambda snapshots: snapshots[0]["areas"]["backup_history"]["msdb"].pop(2), "", set()),
     "FT-BKP-034": (lambda snapshots: snapshots[0]["areas"]["backup_history"]["msdb"][1].update(is_snapshot=True), "Orders", set()),
+    "FT-BKP-035": (biztalk(lambda own: own["databases"].pop()), "SSODB", {"FT-BKP-020"}),
     "FT-SQL-009": (foreign(at("24T08:03"), "full"), "", set()),
     "FT-BAM-001": (lambda snapshots: snapshots[0]["areas"]["biztalk"]["databases"][0].update(database="BamElsewhere"), "BamElsewhere", set()),
     "FT-BAM-003": (lambda snapshots: snapshots[0]["areas"]["backup_history"]["msdb"][0].update(finished="2026-11-20T08:00:00"), "BAMArchive", set()),
