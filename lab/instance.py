@@ -25,7 +25,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lab.tsql import datatypes, metadata, types
+from lab.tsql import access, datatypes, metadata, types
 from lab.tsql.calls import Calls
 from lab.tsql.problem import SqlProblem
 from lab.tsql.rights import Rights
@@ -153,7 +153,7 @@ class Instance(Store):
             name = self.database(wanted)
         except KeyError:
             name = None
-        if name is None or not self.rights.may_enter(known["name"], name):
+        if name is None or not self.rights.may_enter(known["name"], name) or access.closed(self, name):
             raise SqlProblem(4060, 11, 1, f'Cannot open database "{wanted}" requested by the login. The login failed.', also=(
                 self._refused(known["name"], 1),))
         self.logins.append((known["name"], name))

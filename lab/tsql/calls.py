@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from lab.tsql import exec_call, functions, metadata, types, zone
+from lab.tsql import access, exec_call, functions, metadata, types, zone
 from lab.tsql.problem import SqlProblem, not_modelled
 
 LIMIT_ROWS = 200_000
@@ -105,12 +105,11 @@ class Calls:
         return rows[0]["database_id"] if rows else None
 
     def lab_has_dbaccess(self, name):
-        from lab.tsql.session import online
         try:
             database = self.instance.database(name)
         except (KeyError, AttributeError):
             return None
-        return int(online(self.instance, database) and self.instance.rights.may_enter(self.session.login, database))
+        return int(access.closed(self.instance, database) is None and self.instance.rights.may_enter(self.session.login, database))
 
     def lab_object_id(self, name, kind=None):
         database, schema, own = exec_call.parts_of(name)
@@ -131,7 +130,8 @@ class Calls:
                 return 0
             schema, name = found
         rights = self.instance.rights
-        return int(rights.may_enter(self.session.login, database) and rights.sees(self.session.login, f"{database}.{schema}.{name}"))
+        open_to_all = access.closed(self.instance, database) is None
+        return int(open_to_all and rights.may_enter(self.session.login, database) and rights.sees(self.session.login, f"{database}.{schema}.{name}"))
 
     def lab_has(self, permission):
         return int(self.instance.rights.has(self.session.login, permission))

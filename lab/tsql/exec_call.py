@@ -4,7 +4,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from lab.tsql import types
+from lab.tsql import access, types
 from lab.tsql.lexer import unquoted
 from lab.tsql.problem import SqlProblem, not_modelled
 
@@ -110,6 +110,7 @@ def find(session, name):
             if found:
                 owner_database, schema, own = found.name.split(".")
                 instance.rights.check_database(session.login, owner_database)
+                access.check_open(instance, owner_database)
                 if not found.public:
                     instance.rights.check_object(session.login, "EXECUTE", owner_database, schema, own)
                 return found

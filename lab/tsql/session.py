@@ -3,8 +3,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from lab.tsql import access, datatypes, exec_call, metadata, types
 from lab.tsql import compile as compiling
-from lab.tsql import datatypes, exec_call, metadata, types
 from lab.tsql.lexer import split, unquoted
 from lab.tsql.problem import Count, Database, Message, Returned, Rows, SqlProblem, not_modelled
 from lab.tsql.store import unknown_database
@@ -90,15 +90,14 @@ class Session:
                 raise not_modelled(f"the statement {statement.text[:60]}")
 
     def use(self, name):
-        """USE: 911, 916, 942."""
+        """USE: 911, 916, or why the database cannot be opened."""
         instance = self.instance
         try:
             database = instance.database(name)
         except KeyError:
             raise unknown_database(name) from None
         instance.rights.check_database(self.login, database)
-        if not online(instance, database):
-            raise SqlProblem(942, 14, 4, f"Database '{database}' cannot be opened because it is offline.")
+        access.check_open(instance, database)
         before, self.database = self.database, database
         return Database(database, before)
 
@@ -120,10 +119,13 @@ class Session:
         if plan is None:
             plan = instance.plans[key] = compiling.compiled(self, text, declared)
         for right, database, schema, name in plan.objects:
+            access.check_open(instance, database)
             if right:
                 instance.rights.check_object(self.login, right, database, schema, name)
             else:
                 instance.rights.check_database(self.login, database)
+            if plan.columns is None:
+                access.check_changeable(instance, database)
         if plan.state:
             instance.rights.check_state(self.login)
         for database in plan.described:
@@ -167,8 +169,3 @@ class Session:
                 yield Rows(rows.columns, [[types.store(value, kind) for value, kind in zip(row, kinds)] for row in rows.rows])
         if problem:
             raise problem
-
-
-def online(instance, database):
-    rows = instance.query('SELECT state FROM "master.sys.databases" WHERE name = ?', (database,))
-    return not rows or not rows[0]["state"]

@@ -10,6 +10,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import are
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.query import MANAGEMENT
 from lab import scenario
 from lab.tsql import types
+from lab.tsql.access import closed
 from lab.tsql.extract_tables import extract
 from lab.tsql.problem import Rows
 from lab.tsql.store import CATALOGUE
@@ -50,7 +51,7 @@ def test_every_query_of_the_product_gives_its_columns_in_their_types(world, area
     for name, instance in world.instances.items():
         database = query.database
         if database == MANAGEMENT:
-            database = next((each for each in instance.databases if instance.kind(each) == "BizTalkMgmtDb"), None)
+            database = next((each for each in instance.databases if instance.kind(each) == "BizTalkMgmtDb" and not closed(instance, each)), None)
             if database is None:
                 continue
         answer = list(instance.session(database=database).run(query.text))[-1]

@@ -74,10 +74,36 @@ def test_a_name_that_is_not_there_comes_before_a_missing_right(instance):
     assert error.value.number == 208
 
 
-def test_an_offline_database_is_not_entered(instance):
+@pytest.mark.parametrize(("state", "number"), [(1, 927), (2, 922), (3, 945), (4, 926), (6, 942)])
+def test_a_database_in_a_bad_state_is_not_entered(instance, state, number):
+    instance.query("UPDATE \"master.sys.databases\" SET state = ? WHERE name = 'Custom'", (state,))
+    for text in ("USE Custom;", "SELECT name FROM Custom.sys.objects;"):
+        with pytest.raises(SqlProblem) as error:
+            run(instance, text, login="sa")
+        assert error.value.number == number
+    assert run(instance, "SELECT OBJECT_ID('Custom.dbo.x') AS i;", login="sa") == [(None,)]
+    instance.login("keeper", "Lab-only-3", sysadmin=True)
     with pytest.raises(SqlProblem) as error:
-        run(instance, "USE Custom;", login="sa")
-    assert error.value.number == 942
+        instance.connect("keeper", "Lab-only-3", "Custom")
+    assert error.value.number == 4060
+
+
+@pytest.mark.parametrize(("allowed", "number"), [(0, 976), (2, 3906)])
+def test_a_secondary_is_read_only_or_not_even_that(instance, allowed, number):
+    key = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+    instance.insert("master", "sys.availability_replicas", [{"replica_id": key, "secondary_role_allow_connections": allowed}])
+    instance.insert("master", "sys.dm_hadr_availability_replica_states", [{"replica_id": key, "is_local": 1, "role": 1}])
+    instance.query("UPDATE \"master.sys.databases\" SET replica_id = ? WHERE name = 'BizTalkMgmtDb'", (key.upper(),))
+    change = "UPDATE BizTalkMgmtDb.dbo.adm_BackupSettings SET ForceFull = 1;"
+    run(instance, change, login="sa")
+    instance.query('UPDATE "master.sys.dm_hadr_availability_replica_states" SET role = 2')
+    with pytest.raises(SqlProblem) as error:
+        run(instance, change, login="sa")
+    assert error.value.number == number
+    assert run(instance, "SELECT HAS_DBACCESS('BizTalkMgmtDb') AS a;", login="sa") == [(int(allowed > 0),)]
+
+
+def test_an_offline_database_has_no_access(instance):
     assert run(instance, "SELECT HAS_DBACCESS(name) AS a FROM sys.databases WHERE name IN ('Custom', 'msdb', 'BizTalkMgmtDb') ORDER BY name;") == [
         (0,), (0,), (1,)]
 
