@@ -374,3 +374,16 @@ def test_many_rows_arrive_whole(server, driver):
     with server.connect(driver) as connection:
         rows = connection.execute("SELECT n, t FROM dbo.many ORDER BY n;").fetchall()
     assert [tuple(row) for row in rows] == [(number, f"row {number}") for number in range(5000)]
+
+
+@pytest.mark.parametrize("text", ["it's", "]];--", "\u202eabc", "\U0001f4be", "line\r\nbreak\ttab", " blanks ", "", "%_[a]", "N''", "a\0b",
+                                  "\ud7ff\ue000", "?", "@P1", "x" * 4001])
+def test_hostile_texts_go_in_and_come_out(server, driver, text):
+    server.instance.create_table("msdb", "dbo.names", {"name": "nvarchar(max)"})
+    with server.connect(driver) as connection:
+        connection.execute("INSERT INTO dbo.names (name) VALUES (?);", text)
+        assert connection.execute("SELECT name FROM dbo.names;").fetchone()[0] == text
+        assert connection.execute("SELECT COUNT(*) AS n FROM dbo.names WHERE name = ?;", text).fetchone()[0] == 1
+        if "\0" not in text and len(text) < 4000:
+            written = text.replace("'", "''")
+            assert connection.execute(f"SELECT N'{written}' AS x; -- {{it's}}").fetchone()[0] == text
