@@ -14,12 +14,13 @@ TDS74 = bytes.fromhex("74000004")
 
 def short(text):
     """A string with one byte of length."""
-    return bytes([len(text)]) + text.encode("utf-16-le", "surrogatepass")
+    raw = text.encode("utf-16-le", "surrogatepass")
+    return bytes([len(raw) // 2]) + raw
 
 
 def long(text):
-    text = text[:2000]
-    return struct.pack("<H", len(text)) + text.encode("utf-16-le", "surrogatepass")
+    raw = text[:1000].encode("utf-16-le", "surrogatepass")
+    return struct.pack("<H", len(raw) // 2) + raw
 
 
 def done(kind, status, rows=None, command=OTHER):

@@ -20,11 +20,6 @@ NAMED_USERS = {"system_user": "SUSER_SNAME", "current_timestamp": "GETDATE"}
 LOBS = ("ntext", "text", "image")
 
 
-def _units(text):
-    """The length of a text as a type has it: UTF-16 units, at least one."""
-    return max(1, len(text.encode("utf-16-le", "surrogatepass")) // 2)
-
-
 def quoted(name):
     return '"' + name.replace('"', '""') + '"'
 
@@ -199,7 +194,7 @@ class Expressions:
     def literal(self, node, _scope):
         written = node.name
         if isinstance(node, exp.National) or node.is_string:
-            return Typed(text_of(written), f"{'nvarchar' if isinstance(node, exp.National) else 'varchar'}({_units(written)})")
+            return Typed(text_of(written), f"{'nvarchar' if isinstance(node, exp.National) else 'varchar'}({max(1, types.units(written))})")
         if written.isdigit():
             if int(written) < 2**31:
                 return Typed(written, "int")

@@ -334,7 +334,7 @@ CALLED = {
     "convert": _convert, "assign": types.store_kept, "instant": types.instant, "divide": _divide, "range": _range, "round": _round_value,
     "dateadd": _add, "datediff": _diff, "datepart": _partof, "switchoffset": _switchoffset, "todatetimeoffset": _todatetimeoffset,
     "zone": _zone,
-    "len": lambda text: len(str(text).rstrip(" ")), "left": lambda text, count: str(text)[:count],
+    "len": lambda text: types.units(str(text).rstrip(" ")), "left": lambda text, count: str(text)[:count],
     "right": lambda text, count: str(text)[-count:] if count else "",
     "substring": lambda text, start, count: text[max(0, start - 1):max(0, start - 1 + count)], "ltrim": lambda text: text.lstrip(" "),
     "rtrim": lambda text: text.rstrip(" "), "trim": lambda text: text.strip(" "), "upper": str.upper, "lower": str.lower,
@@ -342,7 +342,7 @@ CALLED = {
     "charindex": _charindex, "stuff": lambda text, start, count, new: text[:start - 1] + new + text[start - 1 + count:],
     "replicate": lambda text, count: text * count, "char": chr, "nchar": chr, "quotename": _quotename, "abs": abs, "floor": math.floor,
     "ceiling": math.ceil,
-    "datalength": lambda value: 2 * len(value) if isinstance(value, str) else len(value) if isinstance(value, bytes) else 8,
+    "datalength": lambda value: 2 * types.units(value) if isinstance(value, str) else len(value) if isinstance(value, bytes) else 8,
 }
 LENIENT = {"like": lambda value, pattern, escape, insensitive: None if value is None or pattern is None
            else _like(value, pattern, escape, insensitive),

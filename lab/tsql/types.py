@@ -72,6 +72,16 @@ def length(declared):
     return 128 if name == "sysname" else inside[0] if inside else 30 if name in TEXTS + BINARIES else None
 
 
+def units(text):
+    """The length of a text as SQL Server counts: UTF-16 units."""
+    return len(text) + sum(1 for sign in text if sign > "\uffff")
+
+
+def cut(text, room):
+    """A text of at most *room* UTF-16 units."""
+    return text if units(text) <= room else text.encode("utf-16-le", "surrogatepass")[:2 * room].decode("utf-16-le", "surrogatepass")
+
+
 def store(value, declared):
     """A Python value (also ISO text, a datetime, a bool, a UUID) as SQLite keeps it. Raises SqlProblem when it does not fit."""
     if value is None:
@@ -85,14 +95,14 @@ def store(value, declared):
     source = ("bigint" if isinstance(value, int) else "float" if isinstance(value, float) else "decimal(38,10)"
               if isinstance(value, Decimal)
               else "varbinary(max)" if isinstance(value, bytes) else "nvarchar(max)")
-    if family(declared) == "text" and source == "nvarchar(max)" and length(declared) is not None and len(value) > length(declared):
-        raise SqlProblem(8152, 16, 13, f"String or binary data would be truncated: {len(value)} characters in {declared}.")
+    if family(declared) == "text" and source == "nvarchar(max)" and length(declared) is not None and units(value) > length(declared):
+        raise SqlProblem(8152, 16, 13, f"String or binary data would be truncated: {units(value)} characters in {declared}.")
     return convert(value, source, declared)
 
 
 def store_kept(value, source, target):
     """A kept value as a column takes it: as CONVERT does, but what is too long is an error."""
-    if family(target) == "text" and family(source) == "text" and length(target) is not None and len(value) > length(target):
+    if family(target) == "text" and family(source) == "text" and length(target) is not None and units(value) > length(target):
         raise SqlProblem(8152, 16, 13, "String or binary data would be truncated.")
     return convert(value, source, target)
 
@@ -226,7 +236,7 @@ def _text(value, source, target, style, had):
     room = length(target)
     if room is not None and len(made) > room and had in ("integer", "guid"):
         raise SqlProblem(8170 if had == "guid" else 8115, 16, 2, f"Insufficient result space to convert {base(source)} value to {base(target)}.")
-    made = made if room is None else made[:room]
+    made = made if room is None else cut(made, room)
     return made.ljust(room) if base(target) in ("char", "nchar") and room else made
 
 

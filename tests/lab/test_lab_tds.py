@@ -387,3 +387,7 @@ def test_hostile_texts_go_in_and_come_out(server, driver, text):
         if "\0" not in text and len(text) < 4000:
             written = text.replace("'", "''")
             assert connection.execute(f"SELECT N'{written}' AS x; -- {{it's}}").fetchone()[0] == text
+            assert connection.execute(f"SELECT 1 AS [n{text.replace(']', ']]')}];").description[0][0] == "n" + text
+            with pytest.raises(pyodbc.Error) as error:
+                connection.execute(f"SELECT x FROM [{text.replace(']', ']]')}z];")
+            assert number(error) == 208

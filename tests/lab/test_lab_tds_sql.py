@@ -85,6 +85,7 @@ def test_times(instance, expression, wanted):
     ("ISNULL(NULL, 'x')", "x"), ("COALESCE(NULL, NULL, 3)", 3), ("NULLIF(1, 1)", None), ("NULLIF('a', 'A')", None),
     ("IIF(1 = 2, 'a', 'b')", "b"),
     ("CASE WHEN 1 = 2 THEN 1 ELSE NULL END", None), ("CASE 3 WHEN 3 THEN 'three' ELSE 'other' END", "three"),
+    ("CONVERT(nvarchar(3), N'a\U0001f4beb')", "a\U0001f4be"), ("LEN(N'\U0001f4be')", 2), ("DATALENGTH(N'\U0001f4be')", 4),
     ("CONVERT(nvarchar(3), 'abcdef')", "abc"), ("CONVERT(int, '  12 ')", 12), ("CONVERT(bit, -1)", 1), ("CONVERT(bit, 'true')", 1),
     ("CAST(2.5 AS int)", 2),
     ("TRY_CONVERT(int, 'x')", None), ("TRY_CAST('2026-02-30' AS datetime)", None), ("CONVERT(numeric(25,0), 12)", "0" * 23 + "12"),
