@@ -16,7 +16,7 @@ def points(subjects, controls):
     """``{subject, database, achieved_seconds, target_seconds, lost_now_seconds, status}`` for each database of each BizTalk backup
     that was read.
 
-    *achieved*: the longest time between two points to which it could be restored, or since the last. Null where it is not
+    *achieved*: the longest time between two points to which it could be restored, or since the last that holds for the whole group. Null where it is not
     known (the status is unknown, or fails where what is known is too long already), and where there is no point at all (fails).
     *target*: the longest gap that a control allows; null where none does.
     """
@@ -28,22 +28,30 @@ def points(subjects, controls):
         rows = subject.facts.get("databases", []) if subject.kind == BACKUP else []
         for row in [] if observed.is_hole(rows) else rows:
             if not observed.is_hole(row):
-                entries.append({"subject": subject.id, "database": row["name"], "target_seconds": target,
-                                **_judged(row[GAP], row["lost_now_seconds"], target)})
+                since = _since(row["lost_now_seconds"], subject.facts["restorable"])
+                entries.append({"subject": subject.id, "database": row["name"], "target_seconds": target, **_judged(row[GAP], since, target)})
     return entries
+
+
+def _since(last, restorable):
+    """Seconds since the last point of a database to which all others can be brought, too; None where there is none."""
+    age = restorable["age_seconds"] if restorable is not None and not observed.is_hole(restorable) else restorable
+    if last is None or age is None:
+        return None
+    return next((value for value in (last, age) if observed.is_hole(value)), None) or max(last, age)
 
 
 def _judged(gap, since, target):
     numbers = [value for value in (gap, since) if isinstance(value, int)]
     longest = max(numbers, default=None)
     unseen = observed.is_hole(gap) or observed.is_hole(since)
-    if longest is None:
-        status = UNKNOWN if unseen else FAIL
-    elif target is None:
-        status = UNKNOWN if unseen else NOT_APPLICABLE
-    elif longest > target:
+    if since is None:
+        return {"achieved_seconds": None, "lost_now_seconds": None, "status": FAIL}
+    if longest is not None and target is not None and longest > target:
         status = FAIL
+    elif unseen:
+        status = UNKNOWN
     else:
-        status = UNKNOWN if unseen else PASS
+        status = NOT_APPLICABLE if target is None else PASS
     return {"achieved_seconds": longest if status != UNKNOWN else None, "status": status,
             "lost_now_seconds": since if isinstance(since, int) else None}
