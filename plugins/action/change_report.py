@@ -22,13 +22,13 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         options, gate = task.begin(self, module.ARGUMENT_SPEC, task_vars)
         rows = [row for result in options["results"] for row in _rows(result)]
-        rows += [{"host": "-", "resource": name, "change": "not looked at: no node answers", "risk": ""} for name in options["not_looked_at"]]
+        rows += [{"host": "-", "resource": name, "change": "not looked at, see above", "risk": ""} for name in options["not_looked_at"]]
         rows = gate(rows)
         title = "What would change (check mode: nothing was changed)" if self._task.check_mode else "What was changed"
         task.display.display("\n".join([title, *table(rows, task.width())]))
         if options["not_looked_at"]:
             return {"changed": False, "rows": rows, "failed": True,
-                    "msg": gate(f"Nothing is known of {', '.join(options['not_looked_at'])}: no node answers. Run the play again once one does.")}
+                    "msg": gate(f"Nothing is known of {', '.join(options['not_looked_at'])}, see above. Mend that, and run the play again.")}
         return {"changed": False, "rows": rows}
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: biztalk_backup_database
 short_description: Have a custom database backed up together with BizTalk's
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Registers a database in C(adm_OtherBackupDatabases) of the management database, so that the job C(Backup BizTalk Server) backs it up and
     marks its log in the same transaction, or takes the registration away.

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: biztalk_backup_job
 short_description: Configure the job that backs up the databases of BizTalk Server
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Configures the SQL Server Agent job C(Backup BizTalk Server), the only one whose backups of BizTalk's databases can be restored together.
     Set-up delivers it disabled and with placeholders.

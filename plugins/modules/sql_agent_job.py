@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: sql_agent_job
 short_description: Enable, disable and schedule a SQL Server Agent job of BizTalk Server
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Sets whether a job is enabled, who owns it, and how often it is started.
   - Refuses to enable a job that must stay disabled - C(MessageBox_Message_Cleanup), which another job starts, a job that calls
