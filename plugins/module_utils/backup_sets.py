@@ -98,7 +98,7 @@ def derive(backup_history, jobs, databases=(), others=()):
         "restorable": _restorable(told_of, chains, breaks, msdb, clock),
         "databases": view if observed.is_hole(view) else [_points(key, database, told_of, view, clock) for key, database in view.items()],
         "chains": chains,
-        "breaks": _told_breaks(breaks, chains),
+        "breaks": view if observed.is_hole(view) else _told_breaks(breaks) + _closing(msdb.unread or msdb.cut),
         "foreign": _foreign(view, msdb, clock, told_of, backup_job.archive_folder(jobs)),
         "unproven": _unproven(told_of, view, msdb),
         "full_periods": _periods(facts, job, told_of, backup_history["window_days"], clock),
@@ -329,10 +329,10 @@ def _chains(view, told_of, msdb, clock, databases):
     if observed.is_hole(view):
         return view, []
     simple = {one["name"].casefold() for one in known(databases) if one["recovery_model"] == "SIMPLE"}
-    files, partial_files = told_of.files(), told_of.files(lambda one: one.state != COMPLETE)
+    files, complete_files = told_of.files(), told_of.files(lambda one: one.state == COMPLETE)
     chains, breaks = [], []
     for key, database in view.items():
-        found, base = log_chains.breaks_of(msdb.of(database.database, database.server if key[0] else None), clock, files, partial_files)
+        found, base = log_chains.breaks_of(msdb.of(database.database, database.server if key[0] else None), clock, files, complete_files)
         breaks.append((database, found))
         ended = database.database.casefold() in simple and "its recovery model is SIMPLE, so its log is not kept"
         chains.append({"name": database.name, "server": database.server, "database": database.database,
@@ -342,6 +342,8 @@ def _chains(view, told_of, msdb, clock, databases):
 
 def _broken_by(key, database, found, base, told_of, view, msdb):
     """What broke a chain since the newest complete full backup, as words; None where nothing did."""
+    if base is None and told_of.cut:
+        return told_of.cut                          # a full of a set that was not read may have mended what broke
     still = [broken for broken in found if broken.mended is None]
     taken = [broken for broken in still if broken.kind != log_chains.GAP]
     if taken:
@@ -352,25 +354,22 @@ def _broken_by(key, database, found, base, told_of, view, msdb):
         return still[-1].words()
     if base is not None:
         return None
-    if msdb.cut or told_of.cut:
-        return msdb.cut or told_of.cut
+    if msdb.cut:
+        return msdb.cut
     full = told_of.newest(lambda one: one.type == FULL and one.state == COMPLETE and any(_key(row, view) == key for row in one.rows))
     if full is None:
         return "there is no complete full backup of it"
     return observed.hole("missing", f"The newest full backup of {database.name}, of {told(full.at)}, is in no history of backups that was read.")
 
 
-def _told_breaks(breaks, chains):
-    if observed.is_hole(chains):
-        return chains
+def _told_breaks(breaks):
     found = []
     for database, broken in ((database, broken) for database, each in breaks for broken in each):
         first = broken.backups[0] if broken.backups else dict.fromkeys(("user_name", "software", "path"))
         found.append({"name": f"{database.name} {told(broken.at)}", "database": database.name, "kind": broken.kind, "at": told(broken.at),
                       "login": first["user_name"], "program": first["software"], "path": first["path"], "backups": len(broken.backups),
                       "mended_at": told(broken.mended)})
-    unseen = first_hole([chain["broken_by"] for chain in chains])
-    return sorted(found, key=lambda one: one["at"], reverse=True) + _closing(unseen)
+    return sorted(found, key=lambda one: one["at"], reverse=True)
 
 
 def _foreign(view, msdb, clock, told_of, archive_folder):

@@ -48,7 +48,7 @@ def is_real(backup):
 
 def file_of(path):
     """The last part of a path or URL, as names are compared."""
-    return re.split(r"[\\/]", path or "")[-1].casefold()
+    return (path or "").replace("/", "\\").rpartition("\\")[2].casefold()
 
 
 def is_of_the_job(backup, files):
@@ -57,24 +57,25 @@ def is_of_the_job(backup, files):
     return name in files or bool(OF_THE_JOB.search(name))
 
 
-def breaks_of(backups, clock, files, partial_files):
-    """The ``Break``s in the chain of one database, oldest first, and the base: the newest full backup of the job in *backups*, or None.
+def breaks_of(backups, clock, files, complete_files):
+    """The ``Break``s in the chain of one database, oldest first, and the base: its newest full backup in a complete set, or None.
 
-    *backups*: rows of msdb of the database. *files*: names of the files of the job's sets, *partial_files*: of those that are not complete.
+    *backups*: rows of msdb of the database. *files*: names of the files of the job's sets, *complete_files*: of those that are complete.
     """
-    rows = [row for row in backups if row["type"] in ("full", "log") and is_real(row) and not row["is_copy_only"]]
+    rows = [row for row in backups if row["type"] in ("full", "log") and is_real(row) and not row["is_copy_only"]
+            and row["first_lsn"] is not None and row["last_lsn"] is not None]
     rows.sort(key=lambda row: (ended(row, clock), row["id"]))
     breaks, reached, waiting, base = [], None, [], None
     for row in rows:
-        own, last = is_of_the_job(row, files), int(row["last_lsn"])
+        last = int(row["last_lsn"])
         if row["type"] == "full":
-            if own and file_of(row["path"]) not in partial_files:
+            if file_of(row["path"]) in complete_files:
                 if waiting:
                     breaks.append(Break(FOREIGN, ended(waiting[0], clock), waiting))
                 for broken in breaks:
                     broken.mended = broken.mended or ended(row, clock)
                 base, waiting, reached = row, [], max(last, reached or 0)
-        elif not own:
+        elif not is_of_the_job(row, files):
             if reached is None or last > reached:
                 waiting.append(row)
         else:

@@ -28,14 +28,17 @@ class Msdb:
         self.unread = first_hole(lists)
         self.cut = first_hole([row for rows in lists if not observed.is_hole(rows) for row in rows])
         self.rows = [row for rows in lists for row in known(rows)]
+        self._by_database = {}
+        for row in self.rows:
+            self._by_database.setdefault(row["database"].casefold(), []).append(row)
         self.marks = {(row["database"].casefold(), row["mark"]): row for rows in marks for row in known(rows)}
         self.marked = {database for database, _mark in self.marks}
         self._by_file = {(row["database"].casefold(), log_chains.file_of(row["path"])): row for row in self.rows}
 
     def of(self, database, server=None):
         """The rows of a database, on one server where it is given."""
-        return [row for row in self.rows if row["database"].casefold() == database.casefold()
-                and (server is None or (row["server"] or "").casefold() == server.casefold())]
+        return [row for row in self._by_database.get(database.casefold(), [])
+                if server is None or (row["server"] or "").casefold() == server.casefold()]
 
     def backup(self, row):
         """The backup that a row of BizTalk's history records, or None."""

@@ -31,10 +31,11 @@ def job(**more):
 
 
 class Story:
-    """Runs of the job, one after another. ``offset``: minutes that the server is ahead of UTC; ``local_rows``: BizTalk writes local times."""
+    """Runs of the job, one after another. ``offset``: minutes that the server is ahead of UTC; ``local_rows``: BizTalk writes local times,
+    and the steps say so."""
 
-    def __init__(self, databases=DATABASES, offset=0, local_rows=False):
-        self.databases, self.offset, self.local_rows = list(databases), offset, local_rows
+    def __init__(self, databases=DATABASES, offset=0, local_rows=False, says_so=True):
+        self.databases, self.offset, self.local_rows, self.says_so = list(databases), offset, local_rows, says_so
         self.sets, self.msdb, self.marks, self.runs = [], [], [], []
         self.next_set, self.lsn, self.log_from = 100, 1000, {}
 
@@ -103,6 +104,9 @@ class Story:
     def told(self, **more):
         """``(backup_history, jobs, databases)`` as the areas tell them."""
         own = job(**{"history": self.runs[::-1], **more})
+        if self.local_rows and self.says_so:
+            own["steps"][1]["command"] += ", 1"
+            own["steps"][2]["command"] += ", 1"
         return ({"clock": NOW.isoformat() + "Z", "local_clock": self.local(NOW).isoformat(), "window_days": 14, "msdb": self.msdb[::-1],
                  "marks": self.marks[::-1], "biztalk": {
                      "management_database": "BizTalkMgmtDb", "history": self.sets[::-1], "settings": {"use_compression": True, "force_full": False},
