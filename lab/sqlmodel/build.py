@@ -129,7 +129,8 @@ def _fill(plan, world, name, now):
     group, about_group = plan.in_group(name)
     if group:
         cluster = plan.description["clusters"][about_group["cluster"]]
-        members = [(node.upper(), 0, 1) for node in cluster["nodes"]] + ([(cluster["witness"]["share"], 2, 1)] if "share" in cluster["witness"] else [])
+        witness = cluster.get("witness", {}).get("share")
+        members = [(node.upper(), 0, 1) for node in cluster["nodes"]] + ([(witness, 2, 1)] if witness else [])
         groups.fill(instance, group, about_group, about_group["cluster"], members, here)
     made = list(_jobs(plan, name))
     if plan.group and plan.group["on"] == name:

@@ -5,7 +5,7 @@ Assumed: states of errors; ALTER DATABASE of a few options only; the procedures 
 """
 from __future__ import annotations
 
-from lab.sqlmodel import agent_procedures, biztalk, commands, rows
+from lab.sqlmodel import agent_procedures, biztalk, commands, rows, server_statements
 from lab.sqlmodel.backups import Failed, abnormal
 from lab.sqlmodel.world import CALLS
 from lab.tsql.lexer import unquoted
@@ -23,6 +23,7 @@ def install(world):
     """Registers everything on every instance of a World."""
     for name, instance in world.instances.items():
         agent_procedures.install(world, name)
+        server_statements.install(world, name)
         instance.statement("BACKUP")(_acting(world, lambda session, text, name=name: _backup(world, name, session, text)))
         instance.statement("ALTER")(_acting(world, lambda session, text, name=name: _alter(world, name, session, text)))
         for database in instance.databases:
@@ -64,9 +65,11 @@ def _backup(world, name, session, statement):
 
 
 def _alter(world, name, session, statement):
-    """ALTER DATABASE name SET option."""
+    """ALTER DATABASE name SET option, and ALTER AVAILABILITY GROUP."""
     tokens, instance = statement.tokens, world.instances[name]
     words = [token.upper() for token in tokens]
+    if words[1:3] == ["AVAILABILITY", "GROUP"]:
+        return server_statements.alter_group(world, name, session, statement)
     if len(words) < 6 or words[1] != "DATABASE" or words[3] != "SET":
         raise not_modelled(f"the statement {statement.text[:60]}")
     database = unquoted(tokens[2])
@@ -74,6 +77,8 @@ def _alter(world, name, session, statement):
         raise Failed((5011, 14, f"User does not have permission to alter database '{database}', the database does not exist, or the database is not in "
                                 "a state that allows access checks."), (5069, 16, "ALTER DATABASE statement failed."))
     option, value = words[4], words[5]
+    if option == "HADR":
+        return server_statements.alter_hadr(world, name, database, value)
     if option == "RECOVERY" and value in RECOVERY:
         world.server(name).database(database).set_recovery(value)
         changes = {"recovery_model": RECOVERY[value], "recovery_model_desc": value}
@@ -85,6 +90,7 @@ def _alter(world, name, session, statement):
         raise not_modelled(f"ALTER DATABASE SET {option} {value}")
     columns = ", ".join(f"{column} = ?" for column in changes)
     instance.query(f'UPDATE "master.sys.databases" SET {columns} WHERE name = ?', (*changes.values(), database))
+    return None
 
 
 def _management(world, name, database):

@@ -92,15 +92,15 @@ def test_a_scenario_is_carried_out_over_the_wire_and_says_what_it_expects(serve,
     before = wire.lab.call(wire.lab.state.state_hash)
     scenario.carry_out(wire.plan, wire.lab)
     assert wire.lab.call(wire.lab.state.state_hash) != before
-    hosts, clusters = set(wire.plan["estate"]["hosts"]), set(wire.plan["estate"]["clusters"])
-    instances = set(wire.plan["estate"].get("instances", ()))
+    described = wire.plan["estate"]
+    hosts, named = set(described["hosts"]), {*described["hosts"], *described["clusters"], *described["instances"], *described["availability_groups"]}
     acted = {action["host"] for action in wire.plan["actions"] if "steps" in action}
     assert acted <= set(wire.lab.stats)  # nothing was planted but through the door
     assert {host for host in hosts if not wire.lab.state.hosts[host]["powered"]} == set(wire.plan["unreachable"])
     assert len({row["control"] for row in wire.plan["expect"]}) >= 10
     for row in wire.plan["expect"]:
         kind, _colon, key = row["subject"].partition(":")
-        assert kind == "estate" or key.split("/")[0] in hosts | clusters | instances
+        assert kind == "estate" or key.split("/")[0] in named
 
 
 def test_an_action_that_does_not_work_stops_the_scenario(serve):
