@@ -64,10 +64,13 @@ def open_estate(tmp_path):
     """Opens estates of named scenarios; closes them at the end of the test."""
     opened = []
 
-    def start(name="healthy", folder=None, block=110 * 1024):
+    def start(name="healthy", folder=None, block=110 * 1024, change=None):
+        """*change*: called with the scenario before it is opened."""
         here = tmp_path / (folder or f"{name}{len(opened)}")
         here.mkdir()
         plan = scenario.load(name)
+        if change:
+            change(plan)
         state, _fresh = scenario.open_state(plan, here, CLOCK)
         lab = Lab(state, here, block=block).__enter__()
         opened.append(lab)
