@@ -9,6 +9,7 @@ import re
 import time
 from pathlib import Path
 
+from lab import sqlstep
 from lab.values import Duration, Enum, Instant, Obj, Outcome, Unreadable
 from lab.wsman import Result
 
@@ -118,6 +119,8 @@ class Batch:
 
     def _step(self, step):
         """``(status, rest of the answer)``; the live objects are kept for later steps."""
+        if "sql" in step:
+            return sqlstep.carry_out(self.backend, step)
         for needed in self._references(step):
             status, objects = self.steps.get(needed, ("skipped", []))
             if status not in ("ok", "partial") or (needed != step.get("input") and not any(objects)):

@@ -24,15 +24,19 @@ from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.host impor
 
 READ_TIMEOUT, CHANGE_TIMEOUT = 60, 300
 DEADLOCK = 1205
-# FreeTDS: 20004 read failed, 20006 write failed, 20017 end of file, 20047 connection is dead.
-LOST_NUMBERS = (20004, 20006, 20017, 20047)
+# SQL Server: 596 the session is killed, 6005 it shuts down. FreeTDS: 20004 read failed, 20006 write failed, 20017 end of file, 20047 dead.
+LOST_NUMBERS = (596, 6005, 20004, 20006, 20017, 20047)
+LOST_STATES = ("08001", "08003", "08007", "08S01")     # 08004 is none: Microsoft's driver gives it to a USE that was refused
+TIMEOUT = "HYT00"
 DATETIMEOFFSET = -155
 TRIES = 3
 
-# A login sees an object only where it has a right on it: "none" is said where it may see every definition of the database.
+# A login sees an object only where it has a right on it: "none" is said where it may see every definition of the database. The row of
+# master stands for the databases that the login does not see at all.
 WHERE_IS_THE_GROUP = Query(
     "sql.management",
-    "SELECT d.name AS name, CASE WHEN d.database_id <= 4 THEN 0 WHEN d.state <> 0 OR HAS_DBACCESS(d.name) <> 1 THEN NULL "
+    "SELECT d.name AS name, CASE WHEN d.name = N'master' AND HAS_PERMS_BY_NAME(NULL, NULL, N'VIEW ANY DATABASE') = 0 THEN NULL "
+    "WHEN d.database_id <= 4 THEN 0 WHEN d.state <> 0 OR HAS_DBACCESS(d.name) <> 1 THEN NULL "
     "WHEN OBJECT_ID(QUOTENAME(d.name) + N'.dbo.adm_Group') IS NOT NULL THEN 1 "
     "WHEN HAS_PERMS_BY_NAME(QUOTENAME(d.name), N'DATABASE', N'VIEW DEFINITION') = 1 THEN 0 END AS holds_group "
     "FROM sys.databases AS d ORDER BY d.database_id;",
@@ -58,6 +62,8 @@ class Session:
         self.counts = {"connections": 0, "executes": 0, "uses": 0}
         self.management, self._connection, self._database = None, None, None
         self._open()
+        info = {"driver": 6, "driver_version": 7, "server_version": 18}     # SQL_DRIVER_NAME, SQL_DRIVER_VER, SQL_DBMS_VER
+        self._said = {name: str(self._connection.getinfo(number)) for name, number in info.items()}
 
     def _open(self):
         self._connection, self._database = self._connect(), "master"
@@ -70,23 +76,24 @@ class Session:
                 self._connection.close()
 
     def server(self):
-        """What the driver says of the session: its own name and version, and the server's version."""
-        info = {"driver": 6, "driver_version": 7, "server_version": 18}     # SQL_DRIVER_NAME, SQL_DRIVER_VER, SQL_DBMS_VER
-        return {name: str(self._connection.getinfo(number)) for name, number in info.items()}
+        """What the driver said of the session: its own name and version, and the server's version."""
+        return dict(self._said)
 
     def read(self, wanted, progress=None, deadline=300):
         """``{name: QueryAnswer}`` of each query and of ``sql.management``. *progress*: called with a few words before each. *deadline*:
         seconds after which no query is begun."""
         until = time.monotonic() + deadline
-        answers = {WHERE_IS_THE_GROUP.name: self._find_management()}
-        unopened = {}
+        management = self._find_management()
+        answers, unopened = {WHERE_IS_THE_GROUP.name: management}, {}
+        ended = management if management.broken else None
         for number, query in enumerate(wanted, 1):
             if progress:
                 progress(f"query {number} of {len(wanted)}, {query.name}")
+            if ended is None and time.monotonic() >= until:
+                ended = QueryAnswer("skipped", reason="the time for reading was over", broken=True)
             if query.name not in answers:
-                late = time.monotonic() >= until
-                answers[query.name] = QueryAnswer("skipped", reason="the time for reading was over", broken=True) if late else \
-                    self._read_one(query, unopened)
+                answers[query.name] = ended or self._read_one(query, unopened)
+                ended = answers[query.name] if answers[query.name].broken else None
         return answers
 
     def _find_management(self):
@@ -111,8 +118,9 @@ class Session:
             try:
                 if self._connection is None:
                     self._open()
-                if self._use(database):
-                    return self._fetched(query)
+                self._connection.timeout = READ_TIMEOUT
+                self._use(database)
+                return self._fetched(query)
             except (HostUnreachable, HostFailed) as gone:
                 return QueryAnswer("skipped", reason=f"the connection was lost and did not come about again: {gone.message}", broken=True)
             except odbc.errors() as raised:
@@ -127,14 +135,12 @@ class Session:
         return QueryAnswer("failed", error=error)
 
     def _use(self, database):
-        if self._database.casefold() != database.casefold():
+        if self._database != database:
             self.counts["uses"] += 1
             self._connection.cursor().execute(f"USE {quoted(database)};")
             self._database = database
-        return True
 
     def _fetched(self, query):
-        self._connection.timeout = READ_TIMEOUT
         cursor = self._connection.cursor()
         self.counts["executes"] += 1
         cursor.execute(query.text, *query.values)
@@ -142,11 +148,11 @@ class Session:
         if names != list(query.columns):
             message = f"it answered the columns {', '.join(names) or '(none)'} and not {', '.join(query.columns)}"
             return QueryAnswer("failed", error=SqlError(0, "", message))
-        found = cursor.fetchall()
-        while cursor.nextset():     # an error after the first rows comes up here only
-            pass
-        cut = bool(query.limit) and len(found) > query.limit
         try:
+            found = cursor.fetchall()
+            while cursor.nextset():     # an error after the first rows comes up here only
+                pass
+            cut = bool(query.limit) and len(found) > query.limit
             rows = [{name: plain(value, kind) for (name, kind), value in zip(query.columns.items(), row, strict=True)}
                     for row in (found[:query.limit] if cut else found)]
         except (TypeError, ValueError, AttributeError) as error:
@@ -164,8 +170,8 @@ class Session:
                     raise HostFailed(f"{self.where}: the management database is not known.", sent=False)
                 if self._connection is None:
                     self._open()
-                self._use(database)
                 self._connection.timeout = CHANGE_TIMEOUT
+                self._use(database)
                 cursor = self._connection.cursor()
                 self.counts["executes"] += 1
                 sent = True
@@ -174,6 +180,9 @@ class Session:
                     pass
             except odbc.errors() as raised:
                 error = explained(raised)
+                if error.sqlstate == TIMEOUT:
+                    raise HostFailed(f"{self.where}: SQL Server did not come to an end within {CHANGE_TIMEOUT} s, and was told to stop."
+                                     f"{OUTCOME if sent else ''}", sent=sent) from raised
                 if not lost(error):
                     raise HostFailed(f"{self.where}: SQL Server refused it ({_named(error)}): {error.message}", sent=False,
                                      code=error.number) from raised
@@ -204,8 +213,7 @@ def _message(text):
 
 def lost(error):
     """Whether the connection is gone. FreeTDS tells a cut stream without a state of its own."""
-    return error.number in LOST_NUMBERS or error.sqlstate.startswith("08") or \
-        error.sqlstate in ("24000", "HY000", "01000") and not error.number
+    return error.number in LOST_NUMBERS or error.sqlstate in LOST_STATES or error.sqlstate in ("24000", "HY000", "01000") and not error.number
 
 
 def _named(error):
@@ -213,24 +221,26 @@ def _named(error):
 
 
 def plain(value, kind):
-    """A column's value in the contract's plain types. Raises TypeError or ValueError where it is not of that type."""
+    """A column's value in the contract's plain types. Raises TypeError or ValueError where it is not of that type: nothing is guessed."""
     if value is None:
         return None
-    if kind == "boolean":
-        return int(value) != 0
-    if kind == "number":
-        return int(value)
-    if kind == "decimal":
-        return format(int(value), "d")
+    if kind in ("number", "boolean", "decimal"):
+        whole = int(value)
+        if whole != value and not (kind == "decimal" and value == str(whole)):
+            raise ValueError(f"{value!r} where a whole number was expected")
+        return {"number": whole, "boolean": whole != 0, "decimal": str(whole)}[kind]
+    wanted = {"bytes": (bytes, bytearray), "local": datetime, "instant": datetime, "text": str}[kind]
+    if not isinstance(value, wanted):
+        raise TypeError(f"{type(value).__name__} where {kind} was expected")
     if kind == "bytes":
-        return base64.b64encode(bytes(value)).decode("ascii")
+        return base64.b64encode(value).decode("ascii")
     if kind == "local":
-        return value.replace(tzinfo=None).isoformat(timespec="milliseconds")
+        if value.tzinfo:
+            raise ValueError("a datetimeoffset where a datetime was expected")
+        return value.isoformat(timespec="milliseconds")
     if kind == "instant":
         moment = value if value.tzinfo else value.replace(tzinfo=UTC)
         return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
-    if not isinstance(value, str):
-        raise TypeError(f"{type(value).__name__} where text was expected")
     return value
 
 

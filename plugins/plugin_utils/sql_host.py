@@ -110,8 +110,10 @@ class Session:
 def connection_words(options):
     """The keywords of SqlClient's connection string, as data."""
     words = {"Data Source": "tcp:" + options["login_host"] + (f",{options['login_port']}" if options["login_port"] else ""),
-             "Initial Catalog": "master", "Application Name": "biztalk.fault_tolerance", "Pooling": False, "Connect Timeout": LOGIN_TIMEOUT,
-             "Encrypt": options["encrypt"] != "no", "TrustServerCertificate": options["trust_server_certificate"]}
+             "Initial Catalog": "master", "Application Name": "biztalk.fault_tolerance", "Pooling": False,
+             "Connect Timeout": LOGIN_TIMEOUT, "ConnectRetryCount": 0,
+             "Encrypt": options["encrypt"] != "no",
+             "TrustServerCertificate": options["trust_server_certificate"]}
     if options["login_user"]:
         return words | {"User ID": options["login_user"], "Password": options["login_password"] or ""}
     return words | {"Integrated Security": True}
