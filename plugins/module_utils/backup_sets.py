@@ -10,38 +10,26 @@ complete full set through log sets none of which is partial, and through log cha
 ``derive`` is the whole of it. What a window or a limit of rows cut off is a hole, and nothing that depends on it is vouched for.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import agent_message, backup_job, job_step, log_chains, observed
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.msdb_backups import Msdb, coverage, first_hole, known
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.server_clock import ServerClock, told
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.set_history import (
+    COMPLETE,
+    FULL,
+    LOG,
+    PARTIAL,
+    RUNNING,
+    Sets,
+    closing,
+    key_of,
+    missing_of,
+    view_of,
+)
 
-FULL, LOG = "full", "log"
-COMPLETE, PARTIAL, RUNNING = "complete", "partial", "running"
-JUST_NOW = timedelta(minutes=2)           # a set that began so shortly ago may have been read while it was made
-NEAR = timedelta(minutes=30)              # the first backup of a set begins no later than this after the set's time
 FACTS = ("job", "sets", "partial_sets", "rowless_sets", "last_full", "last_complete_full", "last_marked", "restorable", "databases", "chains",
          "breaks", "foreign", "unproven", "full_periods", "failures", "covered")
-
-
-@dataclass
-class Set:
-    """One backup set. *at*: UTC, when it began. *mark*: of a log set; None where its rows have none, or not the same."""
-
-    id: int
-    type: str
-    at: datetime
-    mark: str | None
-    state: str
-    rows: list
-
-    @property
-    def marked(self):
-        return self.type == LOG and self.state == COMPLETE and self.mark is not None
-
-    def plain(self):
-        return {"id": self.id, "type": self.type, "at": told(self.at), "mark": self.mark, "state": self.state, "databases": len(self.rows)}
 
 
 def derive(backup_history, jobs, databases=(), others=()):
@@ -77,14 +65,14 @@ def derive(backup_history, jobs, databases=(), others=()):
     if unseen:
         return dict.fromkeys(FACTS, unseen)
     biztalk = backup_history["biztalk"]
-    msdb = Msdb([backup_history, *others])
+    msdb = Msdb([_with_offsets(area) for area in (backup_history, *others)])
     clock = ServerClock(backup_history["clock"], backup_history["local_clock"], [
         (row["started"], row["offset_minutes"]) for row in msdb.rows if row["offset_minutes"] is not None])
     job = backup_job.find(jobs, biztalk["management_database"])
     facts = job if job is None or observed.is_hole(job) else backup_job.facts(job)
     running = facts["running"] if isinstance(facts, dict) and not observed.is_hole(facts) else facts or False
-    view = _view(biztalk["databases"])
-    told_of = _Sets(biztalk["history"], facts, running, msdb, clock)
+    view = view_of(biztalk["databases"])
+    told_of = Sets(biztalk["history"], facts, running, msdb, clock, backup_history["window_days"])
     chains, breaks = _chains(view, told_of, msdb, clock, databases)
     names = view if observed.is_hole(view) else {name for _server, name in view}
     return {
@@ -98,140 +86,30 @@ def derive(backup_history, jobs, databases=(), others=()):
         "restorable": _restorable(told_of, chains, breaks, msdb, clock),
         "databases": view if observed.is_hole(view) else [_points(key, database, told_of, view, clock) for key, database in view.items()],
         "chains": chains,
-        "breaks": view if observed.is_hole(view) else _told_breaks(breaks) + _closing(msdb.unread or msdb.cut),
+        "breaks": view if observed.is_hole(view) else _told_breaks(breaks) + closing(msdb.unread or msdb.cut),
         "foreign": _foreign(view, msdb, clock, told_of, backup_job.archive_folder(jobs)),
         "unproven": _unproven(told_of, view, msdb),
-        "full_periods": _periods(facts, job, told_of, backup_history["window_days"], clock),
+        "full_periods": _periods(facts, job, told_of, clock),
         "failures": _failures(facts, job, clock),
-        "covered": coverage(databases, names, told_of.names(), Msdb([backup_history]), msdb, clock),
+        "covered": coverage(databases, names, told_of.names(), Msdb([_with_offsets(backup_history)]), msdb, clock),
     }
 
 
-def _closing(hole):
-    return [hole] if hole else []
-
-
-def _clock(backup_history, others):
-    samples = [(row["started"], row["offset_minutes"]) for row in known(backup_history["msdb"]) if row["offset_minutes"] is not None]
-    return ServerClock(backup_history["clock"], backup_history["local_clock"], samples)
-
-
-# --- the view
-
-@dataclass(frozen=True)
-class Database:
-    """A database of ``admv_BackupDatabases``. *name*: the database, with its server where the view has several of that name."""
-
-    name: str
-    server: str
-    database: str
-
-
-def _view(rows):
-    """The databases of the view by the key of ``_key``. The server counts only where names do not tell them apart: after a failover
-    the management database has another one."""
-    unseen = rows if observed.is_hole(rows) else first_hole(rows)
-    if unseen:
-        return unseen
-    names = [row["database"].casefold() for row in rows]
-    found = {}
-    for row in rows:
-        twice = names.count(row["database"].casefold()) > 1
-        found[(row["server"] or "").casefold() if twice else "", row["database"].casefold()] = Database(
-            f"{row['server']}/{row['database']}" if twice else row["database"], row["server"], row["database"])
-    return found
-
-
-def _key(row, view):
-    """The key in the view of a row that names server and database."""
-    by_server = (row["server"] or "").casefold(), row["database"].casefold()
-    return by_server if by_server in view else ("", row["database"].casefold())
-
-
-# --- sets
-
-class _Sets:
-    """``sets``: those that were read, newest first. ``unread``: the hole where none could be read; ``cut``: the hole that stands for older ones."""
-
-    def __init__(self, history, facts, running, msdb, clock):
-        self.unread = history if observed.is_hole(history) else None
-        self.cut = self.unread or first_hole(history)
-        grouped = {}
-        for row in known(history):
-            grouped.setdefault(row["set_id"], []).append(row)
-        if self.cut and grouped:
-            del grouped[min(grouped)]               # the limit of rows may have split it
-        self.sets = [_set(number, rows, facts, msdb, clock) for number, rows in sorted(grouped.items(), reverse=True)]
-        self.newest_may_run = None                  # the hole where it cannot be told whether the newest set is still being made
-        if self.sets and self.sets[0].state == PARTIAL:
-            if running is True or self.sets[0].at > clock.now - JUST_NOW:
-                self.sets[0].state = RUNNING
-            elif observed.is_hole(running):
-                self.newest_may_run = running
-
-    def each(self, shape, wanted=lambda one: True):
-        """``shape(set)`` of the sets that are wanted, with the holes for those that may be missing."""
-        if self.unread:
-            return self.unread
-        return [self.newest_may_run if self.newest_may_run and one is self.sets[0] else shape(one)
-                for one in self.sets if wanted(one)] + _closing(self.cut)
-
-    def last(self, view, wanted):
-        """The newest set that is wanted, as plain data; None where there is none."""
-        one = self.newest(wanted)
-        return self.cut if one is None else {"id": one.id, "at": told(one.at), "state": one.state, "mark": one.mark, "missing": _missing(one, view)}
-
-    def newest(self, wanted):
-        return next((one for one in self.sets if wanted(one)), None)
-
-    def files(self, wanted=lambda one: True):
-        """The names of the files of the sets that are wanted."""
-        return {log_chains.file_of(row["file"]) for one in self.sets if wanted(one) for row in one.rows}
-
-    def names(self):
-        """The databases that the sets hold, in lower case, and the hole that stands for sets that were not read."""
-        return {row["database"].casefold() for one in self.sets for row in one.rows}, self.cut
-
-    def recent(self):
-        """The newest complete full set and the newest marked one, as far as there are any."""
-        return [one for one in (self.newest(lambda one: one.type == FULL and one.state == COMPLETE), self.newest(lambda one: one.marked)) if one]
-
-
-def _set(number, rows, facts, msdb, clock):
-    marks = {row["mark"] for row in rows}
-    return Set(number, rows[0]["type"], _time(rows, _uses_local_time(facts, rows[0]["type"]), msdb, clock),
-               marks.pop() if len(marks) == 1 else None, COMPLETE if all(row["complete"] for row in rows) else PARTIAL, rows)
-
-
-def _time(rows, use_local, msdb, clock):
-    """When a set began, UTC. Its rows have it in one of two clocks: in which, the step says, unless msdb shows that it was the other."""
-    written = datetime.fromisoformat(rows[0]["at"])
-    made = [backup for backup in map(msdb.backup, rows) if backup]
-    first = min(made, key=lambda backup: log_chains.began(backup, clock), default=None)
-    by_clock = {True: clock.utc(written, first and first["offset_minutes"]), False: written}
-    if first is not None:
-        begun = log_chains.began(first, clock)
-        fits = [uses for uses in (use_local, not use_local) if -timedelta(minutes=1) <= begun - by_clock[uses] <= NEAR]
-        use_local = fits[0] if fits else use_local
-    return by_clock[use_local]
-
-
-def _uses_local_time(facts, role):
-    step = facts.get(role) if isinstance(facts, dict) else None
-    return step is not None and not observed.is_hole(step) and step["use_local_time"] is True
-
-
-def _missing(one, view):
-    """The databases of the view that a set has no row of."""
-    if observed.is_hole(view):
-        return view
-    done = {_key(row, view) for row in one.rows}
-    return [database.name for key, database in view.items() if key not in done]
+def _with_offsets(area):
+    """A history of backups whose offsets can be relied on. Whether ``time_zone`` of msdb counts daylight saving is not documented: where that of
+    the newest backup is not the clock's own, none is used."""
+    if observed.is_hole(area) or first_hole([area["clock"], area["local_clock"], area["msdb"]]):
+        return area
+    newest = next((row for row in area["msdb"] if not observed.is_hole(row)), None)
+    clock = ServerClock(area["clock"], area["local_clock"])
+    if newest is None or newest["offset_minutes"] in (None, clock.ahead):
+        return area
+    return {**area, "msdb": [row if observed.is_hole(row) else {**row, "offset_minutes": None} for row in area["msdb"]]}
 
 
 def _partial(one, view):
     return {"name": f"set {one.id}", "id": one.id, "type": one.type, "at": told(one.at), "done": [row["database"] for row in one.rows],
-            "missing": _missing(one, view)}
+            "missing": missing_of(one, view)}
 
 
 def _rowless(told_of, next_set_id, job, running, clock):
@@ -239,8 +117,8 @@ def _rowless(told_of, next_set_id, job, running, clock):
     if told_of.unread:
         return told_of.unread
     logs = [one.id for one in told_of.sets if one.type == LOG]
-    begun = {one.id: one.at for one in told_of.sets if not logs or one.id >= min(logs)}
-    unseen = _closing(told_of.cut)
+    begun = {one.id: one.at for one in told_of.sets if one.at >= told_of.since and (not logs or one.id >= min(logs))}
+    unseen = closing(told_of.cut)
     if observed.is_hole(next_set_id):
         unseen.append(next_set_id)
     elif begun and next_set_id not in begun:
@@ -276,7 +154,7 @@ def _cause(row):
 
 def _points(key, database, told_of, view, clock):
     """The points to which one database can be brought with all others, and the time between them."""
-    at = [one.at for one in told_of.sets if one.marked and any(_key(row, view) == key for row in one.rows)]
+    at = [one.at for one in told_of.sets if one.marked and any(key_of(row, view) == key for row in one.rows)]
     cut = told_of.cut
     worst = max(((newer - older, older, newer) for newer, older in zip(at, at[1:])), default=None)
     return {
@@ -292,7 +170,7 @@ def _points(key, database, told_of, view, clock):
 
 
 def _holds(key, one, cut, view):
-    return cut if one is None else any(_key(row, view) == key for row in one.rows)
+    return cut if one is None else any(key_of(row, view) == key for row in one.rows)
 
 
 def _seconds(span):
@@ -308,7 +186,9 @@ def _restorable(told_of, chains, breaks, msdb, clock):
         full = next((other for other in before if other.type == FULL and other.state == COMPLETE), None)
         if full is None:
             return told_of.cut
-        if any(other.type == LOG and other.state == PARTIAL for other in before[:before.index(full)]):
+        if full.at < told_of.since:
+            return observed.hole("cut", f"The sets between the newest complete full set, of {told(full.at)}, and the last two weeks were not read.")
+        if full.names() != one.names() or any(other.type == LOG and other.state == PARTIAL for other in before[:before.index(full)]):
             continue
         if any(_ended(full, database, msdb, clock) < broken.at <= _ended(one, database, msdb, clock)
                for database, found in breaks for broken in found if broken.kind != log_chains.GAP or not (msdb.unread or msdb.cut)):
@@ -356,7 +236,7 @@ def _broken_by(key, database, found, base, told_of, view, msdb):
         return None
     if msdb.cut:
         return msdb.cut
-    full = told_of.newest(lambda one: one.type == FULL and one.state == COMPLETE and any(_key(row, view) == key for row in one.rows))
+    full = told_of.newest(lambda one: one.type == FULL and one.state == COMPLETE and any(key_of(row, view) == key for row in one.rows))
     if full is None:
         return "there is no complete full backup of it"
     return observed.hole("missing", f"The newest full backup of {database.name}, of {told(full.at)}, is in no history of backups that was read.")
@@ -376,7 +256,7 @@ def _foreign(view, msdb, clock, told_of, archive_folder):
     if observed.is_hole(view):
         return view
     rows = [row for key, database in view.items() for row in msdb.of(database.database, database.server if key[0] else None)]
-    return log_chains.foreign(rows, clock, told_of.files(), archive_folder) + _closing(msdb.unread or msdb.cut)
+    return log_chains.foreign(rows, clock, told_of.files(), archive_folder) + closing(msdb.unread or msdb.cut)
 
 
 def _unproven(told_of, view, msdb):
@@ -397,23 +277,24 @@ def _unproven(told_of, view, msdb):
             mark = msdb.marks.get((row["database"].casefold(), one.mark))
             if mark is None or mark["lsn"] is not None and int(mark["lsn"]) > int(backup["last_lsn"]):
                 found.append({**entry, "problem": "its log does not hold the mark of the set"})
-    return found + _closing(told_of.cut if not told_of.recent() else None)
+    return found + closing(told_of.cut if not told_of.recent() else None)
 
 
 # --- the job
 
-def _periods(facts, job, told_of, window_days, clock):
+def _periods(facts, job, told_of, clock):
     if facts is None or observed.is_hole(facts) or told_of.unread:
         return told_of.unread or facts or []
     clean = facts["clean"]
     kept = clean["days_to_keep"] if isinstance(clean, dict) and not observed.is_hole(clean) else None
-    days = min(window_days, kept) if isinstance(kept, int) and kept > 0 else window_days
-    since = max(clock.now - timedelta(days=days), told_of.sets[-1].at) if told_of.sets else clock.now
+    since = clock.now if not told_of.sets else max(told_of.since, told_of.sets[-1].at)
+    if isinstance(kept, int) and kept > 0:
+        since = max(since, clock.now - timedelta(days=kept))
     runs = job["history"] if observed.is_hole(job["history"]) else [
         datetime.fromisoformat(row["started"]) for row in known(job["history"]) if row["step_id"] in (0, job["start_step_id"])]
     fulls = [one.at for one in told_of.sets if one.type == FULL]
     periods = backup_job.full_periods(facts["full"], fulls, runs, clock, since, job["running"])
-    return periods if observed.is_hole(periods) else periods + _closing(told_of.cut)
+    return periods if observed.is_hole(periods) else periods + closing(told_of.cut)
 
 
 def _failures(facts, job, clock):

@@ -23,13 +23,13 @@ def told(moment):
 
 
 class ServerClock:
-    """*clock*, *local_clock*: now, as the server said both in one query. *samples*: ``(local text, minutes ahead of UTC)`` of other times."""
+    """*clock*, *local_clock*: now, as the server said both in one query. *samples*: ``(local text, minutes ahead of UTC)`` of other times.
+    ``ahead``: minutes ahead of UTC now."""
 
     def __init__(self, clock, local_clock, samples=()):
         self.now, self.local_now = instant(clock), datetime.fromisoformat(local_clock)
-        ahead = self.local_now - self.now
-        now = (self.local_now, 15 * round(ahead / timedelta(minutes=15)))
-        self._samples = sorted({now, *((datetime.fromisoformat(local), minutes) for local, minutes in samples)})
+        self.ahead = 15 * round((self.local_now - self.now) / timedelta(minutes=15))
+        self._samples = sorted({(self.local_now, self.ahead), *((datetime.fromisoformat(local), minutes) for local, minutes in samples)})
 
     def utc(self, local, minutes=None):
         """A local time, text or datetime, as UTC; by *minutes* ahead of it, else by the sample that is nearest in time."""

@@ -40,7 +40,7 @@ def story_of(events, offset, local_rows):
 STORIES = st.builds(story_of, st.lists(st.sampled_from(EVENTS), min_size=1, max_size=40), st.sampled_from([0, 60, -300, 330]), st.booleans())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(STORIES)
 def test_what_is_restorable_can_be_restored(story):
     told = backup_sets.derive(*story.told())
@@ -58,7 +58,7 @@ def test_what_is_restorable_can_be_restored(story):
     assert all(one["lost_now_seconds"] <= restorable["age_seconds"] for one in told["databases"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(STORIES)
 def test_a_number_without_a_row_is_found_with_its_failed_step(story):
     told = backup_sets.derive(*story.told())
@@ -68,7 +68,7 @@ def test_a_number_without_a_row_is_found_with_its_failed_step(story):
     assert {one["trace"] for one in told["rowless_sets"]} <= {"failed"}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(STORIES)
 def test_every_log_backup_of_somebody_else_breaks_the_chain_and_nothing_else_does(story):
     told = backup_sets.derive(*story.told())
@@ -84,7 +84,7 @@ def parts(value, key):
     return {} if observed.is_hole(value) else {one[key]: one for one in value if not observed.is_hole(one)}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(STORIES, st.data())
 def test_what_was_cut_off_is_never_vouched_for(story, data):
     history, jobs, databases = story.told()

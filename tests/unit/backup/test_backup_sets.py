@@ -371,3 +371,35 @@ def test_a_job_that_was_not_seen_whole(part):
     assert told["restorable"]["age_seconds"] == 280
     assert backup_sets.derive(Story().days().told()[0], CUT)["job"] == CUT
     assert backup_sets.derive(Story().days().told()[0], [])["job"] is None
+
+
+def test_offsets_that_are_not_the_clocks_own_are_not_used():
+    story = Story(offset=60).days()
+    for row in story.msdb:
+        row["offset_minutes"] = 0                     # msdb leaves daylight saving out
+    told = derive(story)
+    assert told["restorable"]["age_seconds"] == 280 and told["breaks"] == []
+    assert told["covered"][0]["last_log"] == "2026-11-24T08:00:23Z"
+
+
+def test_a_set_with_other_databases_than_its_full_is_no_way_back():
+    story = Story()
+    story.days(skip=[(at("24T07:00"), NOW + timedelta(days=1))])
+    story.databases.append("Orders")
+    story.log_from["Orders"] = 0
+    story.run(at("24T07:00"))
+    told = derive(story)
+    assert told["restorable"]["at"] == "2026-11-24T06:45:20Z"
+    assert {one["name"]: one["in_last_full"] for one in told["databases"]}["Orders"] is False
+
+
+def test_a_full_that_is_older_than_the_window_leaves_what_lies_between_unknown():
+    story = Story().days()
+    fulls = [row for row in story.sets if row["type"] == "full"]
+    for row in fulls[:3]:
+        row["at"] = "2026-11-01T02:00:00"
+    story.sets = [row for row in story.sets if row["type"] == "log" or row in fulls[:3]]
+    told = derive(story)
+    assert observed.is_hole(told["restorable"])
+    story.sets = [row for row in story.sets if row["type"] == "full"]
+    assert derive(story)["rowless_sets"] == []
