@@ -347,3 +347,67 @@ def test_compression_is_a_setting_that_ssodb_never_follows(healthy):
         'SELECT b.database_name AS d, m.is_compressed AS c FROM "msdb.dbo.backupset" b JOIN "msdb.dbo.backupmediaset" m '
         "ON m.media_set_id = b.media_set_id WHERE b.type = 'L' ORDER BY b.backup_set_id")}
     assert seen["BizTalkMgmtDb"] == 1 and seen["SSODB"] == 0
+
+
+# --- availability groups, logins, linked servers
+
+GROUP_FACTS = 'SELECT dtc_support, db_failover, automated_backup_preference_desc AS backups FROM "master.sys.availability_groups"'
+
+
+@pytest.mark.parametrize("text, fact, value", [
+    ("SET (DTC_SUPPORT = NONE)", "dtc_support", 0), ("SET (DB_FAILOVER = OFF)", "db_failover", 0),
+    ("SET (AUTOMATED_BACKUP_PREFERENCE = SECONDARY_ONLY)", "backups", "secondary_only")])
+def test_a_change_of_an_availability_group_is_seen_on_every_replica(healthy, text, fact, value):
+    healthy.run(f"ALTER AVAILABILITY GROUP [BTSAG] {text};", "SQLAG1")
+    assert [healthy.rows(GROUP_FACTS, server)[0][fact] for server in ("SQLAG1", "SQLAG2")] == [value, value]
+
+
+def test_an_asynchronous_replica_is_never_synchronized(healthy):
+    text = "ALTER AVAILABILITY GROUP [BTSAG] MODIFY REPLICA ON N'SQLAG2' WITH (AVAILABILITY_MODE = {}_COMMIT);"
+    states = 'SELECT DISTINCT synchronization_state_desc AS s FROM "master.sys.dm_hadr_database_replica_states" WHERE is_primary_replica = 0'
+    for mode, state in (("ASYNCHRONOUS", "SYNCHRONIZING"), ("SYNCHRONOUS", "SYNCHRONIZED")):
+        healthy.run(text.format(mode), "SQLAG1")
+        assert [healthy.value(states, server) for server in ("SQLAG1", "SQLAG2")] == [state, state]
+
+
+def test_a_suspended_database_is_suspended_for_all_and_resumes(healthy):
+    states = 'SELECT COUNT(*) FROM "master.sys.dm_hadr_database_replica_states" WHERE is_suspended = 1 AND synchronization_health_desc = \'NOT_HEALTHY\''
+    healthy.run("ALTER DATABASE [OrdersDb] SET HADR SUSPEND;", "SQLAG2")
+    assert [healthy.value(states, server) for server in ("SQLAG1", "SQLAG2")] == [1, 1]
+    healthy.run("ALTER DATABASE [OrdersDb] SET HADR RESUME;", "SQLAG2")
+    assert [healthy.value(states, server) for server in ("SQLAG1", "SQLAG2")] == [0, 0]
+
+
+@pytest.mark.parametrize("text, server, number", [
+    ("ALTER AVAILABILITY GROUP [BTSAG] SET (DTC_SUPPORT = NONE)", "SQLAG2", 41190), ("ALTER DATABASE [BizTalkMgmtDb] SET HADR SUSPEND", FCI, 35242),
+    ("ALTER AVAILABILITY GROUP [None] SET (DTC_SUPPORT = NONE)", "SQLAG1", 15151), ("DROP LOGIN [nobody]", FCI, 15151),
+    ("EXEC sp_serveroption N'nowhere', 'rpc', 'true'", FCI, 15015), ("EXEC sp_addlinkedserver N'BTSLSN'", FCI, 15028),
+    ("ALTER DATABASE [SSODB] SET READ_ONLY", FCI, 50000), ("REVOKE SELECT ON dbo.x TO y", FCI, 50000),
+    ("EXEC sp_configure 'no such option', 1", FCI, 15123), ("EXEC sp_configure 'max degree of parallelism', -1", FCI, 15129)])
+def test_what_cannot_be_is_refused_by_its_number(healthy, text, server, number):
+    assert healthy.refused(text + ";", server)[0] == number
+
+
+def test_a_new_linked_server_has_no_rpc_until_it_is_set(healthy):
+    told = "SELECT is_remote_login_enabled AS r, is_rpc_out_enabled AS o FROM \"master.sys.servers\" WHERE name = 'OTHER'"
+    healthy.run("EXEC sp_addlinkedserver N'OTHER', N'SQL Server';")
+    assert healthy.rows(told) == [{"r": 0, "o": 0}]
+    healthy.run("EXEC sp_serveroption N'OTHER', 'rpc out', 'true';")
+    assert healthy.rows(told) == [{"r": 0, "o": 1}]
+
+
+def test_a_dropped_login_a_revoked_right_and_a_deleted_job_are_gone(healthy):
+    healthy.run(r"REVOKE VIEW SERVER STATE TO [NT AUTHORITY\SYSTEM]; DROP LOGIN [CONTOSO\BizTalk Server Operators];"
+                + f"{MSDB}sp_delete_job @job_name = N'{JOB}';")
+    assert healthy.value("SELECT COUNT(*) FROM \"master.sys.server_permissions\" WHERE permission_name = 'VIEW SERVER STATE' AND grantee_principal_id "
+                         "IN (SELECT principal_id FROM \"master.sys.server_principals\" WHERE name = 'NT AUTHORITY\\SYSTEM')") == 0
+    assert healthy.value("SELECT COUNT(*) FROM \"master.sys.server_principals\" WHERE name LIKE '%Server Operators'") == 0
+    healthy.pass_time(minutes=15)
+    assert healthy.outcomes() == []
+
+
+def test_an_integrity_check_is_remembered_when_its_job_runs(healthy):
+    checked = {name: healthy.servers[FCI].property(f"{name}.LastGoodCheckDbTime") for name in ("BizTalkMgmtDb", "tempdb")}
+    assert checked["BizTalkMgmtDb"].startswith("2026-11-22 00:00") and checked["tempdb"] is None
+    healthy.pass_time(days=6)
+    assert healthy.servers[FCI].property("BizTalkMgmtDb.LastGoodCheckDbTime").startswith("2026-11-29 00:00")
