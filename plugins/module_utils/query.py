@@ -118,7 +118,8 @@ def management(answers):
     if answer is None or answer.status != "ok":
         return why_not(Query("sql.management", "", {}), answer)
     found = [row["name"] for row in answer.rows if row["holds_group"]]
-    closed = sorted(row["name"] for row in answer.rows if row["holds_group"] is None)
+    closed = sorted("databases that it does not see" if row["name"] == "master" else row["name"]
+                    for row in answer.rows if row["holds_group"] is None)
     if len(found) == 1:
         return found[0]
     if found:

@@ -107,9 +107,9 @@ class SqlServer:
         for number, statement in enumerate(statements):
             try:
                 self.session.execute([statement])
-            except host.HostFailed as error:
-                if error.code is None:
-                    raise
+            except host.HostError as error:
                 before = f" {number} of its {len(statements)} statements were carried out before." if number else ""
-                return f"{error.message}{before}"
+                if getattr(error, "code", None) is not None:
+                    return f"{error.message}{before}"
+                raise type(error)(f"{error.message}{before}", error.sent or bool(number)) from error
         return ""

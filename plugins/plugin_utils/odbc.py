@@ -30,6 +30,7 @@ IN_PACKAGE = "libs/linux/*/*/lib/libmsodbcsql-*.so*"
 FREETDS = ("/usr/lib/*/odbc/libtdsodbc.so", "/usr/lib64/libtdsodbc.so*", "/usr/lib/libtdsodbc.so*")
 INSTALL = ("install Microsoft's ODBC Driver 18 for SQL Server (package msodbcsql18 of Microsoft's repository), or FreeTDS "
            "(Debian and Ubuntu: tdsodbc; best effort), or name a driver with the option driver; or read through the host with sql_via: host")
+OPTION_OF = {"DRIVER": "driver", "UID": "login_user", "PWD": "login_password", "SERVER": "login_host", "ServerSPN": "server_spn"}
 
 
 def errors():
@@ -58,7 +59,12 @@ def prepared(options, where):
         elif options["ca_file"]:
             environment["SSL_CERT_FILE"] = options["ca_file"]
         with _environment(environment):
-            yield lambda: _connect(_words(driver, tds, options), options, where)
+            try:
+                text = string(_words(driver, tds, options), tds)
+            except ValueError as error:
+                raise HostFailed(f"{where}: {OPTION_OF.get(str(error), str(error))} holds characters that this driver cannot be given ({driver}).",
+                                 sent=False) from None
+            yield lambda: _connect(text, options, where)
 
 
 def find_driver(wanted, drivers=None):
@@ -97,14 +103,18 @@ def _words(driver, tds, options):
     words["TrustServerCertificate"] = "yes" if options["trust_server_certificate"] else "no"
     if options["server_spn"]:
         words["ServerSPN"] = options["server_spn"]
-    if options["encrypt"] == "strict" and options["ca_file"]:
-        words["ServerCertificate"] = options["ca_file"]
     return words
 
 
-def string(words):
-    """The connection string: every value in braces, a closing brace doubled."""
-    return ";".join(f"{name}={{{str(value).replace('}', '}}')}}}" for name, value in words.items())
+def string(words, tds):
+    """The connection string: every value in braces, a closing brace doubled. FreeTDS knows no doubled brace: there a value with one stands
+    bare. Raises ValueError with the name of a value that cannot be given so."""
+    parts = []
+    for name, value in ((name, str(value)) for name, value in words.items()):
+        if re.search(r"[\x00-\x1f]", value) or tds and "}" in value and (";" in value or value != value.strip() or value[0] in "{\"'"):
+            raise ValueError(name)
+        parts.append(f"{name}={value}" if tds and "}" in value else f"{name}={{{value.replace('}', '}}')}}}")
+    return ";".join(parts)
 
 
 def _freetds_conf(folder, options):
@@ -146,15 +156,12 @@ def _set(name, value):
         os.environ[name] = str(value)
 
 
-def _connect(words, options, where):
-    for name, value in words.items():
-        if re.search(r"[\x00-\x1f]", str(value)):
-            raise HostFailed(f"{where}: {name} holds a control character.", sent=False)
+def _connect(text, options, where):
     at = options["login_host"] + (f":{options['login_port']}" if options["login_port"] else "")
     if options["login_port"]:
         _probe(options["login_host"].partition("\\")[0], options["login_port"], at, where)
     try:
-        return pyodbc.connect(string(words), autocommit=True, timeout=LOGIN_TIMEOUT)
+        return pyodbc.connect(text, autocommit=True, timeout=LOGIN_TIMEOUT)
     except pyodbc.Error as raised:
         raise _explained(raised, options, at, where) from raised
 
