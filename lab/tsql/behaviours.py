@@ -35,6 +35,7 @@ BEHAVIOURS = (
      "sys.objects and its kind, INFORMATION_SCHEMA and OBJECT_ID show only objects on which the login has a right or VIEW "
      "DEFINITION; files, availability groups, endpoints, permissions and linked logins show no rows without VIEW ANY DEFINITION.",
      "sql-docs: Metadata Visibility Configuration; permission sections of the catalog views",
+     "VIEW ANY DATABASE has been taken from public: without it sys.databases shows master, tempdb and the current one; "
      "object ids are made from names; constraints, keys and column types beyond name and length are not shown"),
     ("INSERT, UPDATE, DELETE",
      "One table, values or expressions, a condition; the right to read is needed for a condition; text that does not fit is 8152.",

@@ -327,6 +327,8 @@ class Compiler(Expressions):
             hide = f"lab_sees({text_of(database)}, {key})"
         elif view == "sys.schemas":
             self.described.append(database)
+        elif view == "sys.databases":
+            hide = "(lab_has('VIEW ANY DATABASE') OR \"database_id\" IN (1, 2) OR \"name\" = lab_db_name())"
         elif view in HIDDEN:
             hide = "lab_has('VIEW ANY DEFINITION')"
         elif view in ("sys.server_principals", "sys.database_principals"):

@@ -104,6 +104,7 @@ def test_a_secondary_is_read_only_or_not_even_that(instance, allowed, number):
 
 
 def test_an_offline_database_has_no_access(instance):
+    instance.grant("reader", "VIEW ANY DATABASE")
     assert run(instance, "SELECT HAS_DBACCESS(name) AS a FROM sys.databases WHERE name IN ('Custom', 'msdb', 'BizTalkMgmtDb') ORDER BY name;") == [
         (0,), (0,), (1,)]
 
@@ -123,6 +124,12 @@ def test_metadata_is_shown_to_those_who_may(instance):
     assert run(instance, "SELECT name FROM sys.objects;", "BizTalkMgmtDb") == [("adm_Group",)]
     instance.grant("reader", "VIEW DEFINITION", "BizTalkMgmtDb")
     assert len(run(instance, "SELECT name FROM sys.objects;", "BizTalkMgmtDb")) > 50
+
+
+def test_databases_are_shown_to_those_who_may_view_them(instance):
+    assert run(instance, "SELECT name FROM sys.databases ORDER BY database_id;", "msdb") == [("master",), ("tempdb",), ("msdb",)]
+    instance.grant("reader", "VIEW ANY DATABASE")
+    assert len(run(instance, "SELECT name FROM sys.databases;")) == 6
 
 
 def test_rows_of_the_servers_catalog_need_view_any_definition(instance):
