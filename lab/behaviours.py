@@ -8,7 +8,8 @@ from pathlib import Path
 
 from lab import membership
 from lab.backend import ASSIGNABLE, COMMANDS
-from lab.tsql.behaviours import BEHAVIOURS as SQL
+from lab.sqlmodel.behaviours import BEHAVIOURS as CONTENT
+from lab.tsql.behaviours import BEHAVIOURS as ENGINE
 
 HEAD = """# What the lab does, and how it is known
 
@@ -27,7 +28,7 @@ def rows():
     for type_name, command in dict.fromkeys((type_name, command) for (type_name, _property), (_name, command) in ASSIGNABLE.items()):
         title = f"Assigning {', '.join(sorted(command.takes))} of a {type_name.rsplit('.', 1)[-1]}"
         yield title, command.function.__doc__, command.source, command.assumed
-    for title, says, source, assumed in SQL:
+    for title, says, source, assumed in ENGINE + CONTENT:
         yield f"SQL Server: {title}", says, source, assumed
 
 
