@@ -19,6 +19,7 @@ IN_FULL = 5
 IN_ONE_LINE = 20
 EVIDENCE = 3
 CAUSES = 8
+UNITS = [(86400, "d", "h", 3600), (3600, "h", "min", 60), (60, "min", "s", 1), (1, "s", "", 1)]  # seconds, name, and of the rest
 NAMED = 10
 WHERE = re.compile(r"(?<=\.) \((?:(?!\. \().)*\)$", re.DOTALL)  # what evaluation adds to a sentence about something unknown
 COLOURS = {"pass": "32", "drift": "31", "cannot tell": "33", "critical": "31;1", "high": "31", "medium": "33", "low": "36",
@@ -146,7 +147,7 @@ def summary(report, width=80, colour=False, changes=None):
         page.put(f"Note: {report['note']}")
     page.put(f"Verdict: {VERDICTS[report['verdict']]}. {verdict_sentence(report)}", paint=report["verdict"])
     page.put(confidence(report))
-    for sentence in coverage(report):
+    for sentence in [*coverage(report), *_recovery_points(report)]:
         page.put(sentence)
     _put_actions(page, report)
     _put_unknowns(page, report)
@@ -193,6 +194,28 @@ def coverage(report):
         yield f"Waiver expired: {named}."
     for named in waivers["unused"]:
         yield f"Waiver without a failing finding: {named}."
+
+
+def span(seconds):
+    """A duration in its two largest units: 3 h 10 min."""
+    size, unit, smaller, part = next((one for one in UNITS if seconds >= one[0]), UNITS[-1])
+    rest = seconds % size // part
+    return f"{seconds // size} {unit}" + (f" {rest} {smaller}" if rest else "")
+
+
+def _recovery_points(report):
+    """One sentence on what the databases of BizTalk's backups could lose; none where no history was read."""
+    points = report["rpo"]
+    if not points:
+        return
+    words = {"fail": "could lose more than allowed", "unknown": "unknown", "pass": "as allowed", "not_applicable": "without a limit"}
+    counts = [f"{sum(point['status'] == status for point in points)} {said}" for status, said in words.items()
+              if any(point["status"] == status for point in points)]
+    worst = max(points, key=lambda point: (point["status"] == "fail", point["achieved_seconds"] is None, point["achieved_seconds"] or 0))
+    loses = {"fail": "cannot be restored to any point"}.get(worst["status"], "unknown") if worst["achieved_seconds"] is None else \
+        f"up to {span(worst['achieved_seconds'])}"
+    limit = f", at most {span(worst['target_seconds'])} allowed" if worst["target_seconds"] is not None else ""
+    yield f"Recovery points of {many(len(points), 'database')}: {', '.join(counts)}. Worst: {worst['database']}, {loses}{limit}."
 
 
 def _put_actions(page, report):

@@ -28,7 +28,6 @@ MEANINGS = {"critical": "data is lost, or the whole platform stands still", "hig
 OTHER_GROUPS = {"unknown": "Could not be judged", "waived": "Accepted by a waiver", "pass": "As the baseline asks",
                 "not_applicable": "Does not apply"}
 TICKS = {60: "1 min", 900: "15 min", 3600: "1 h", 6 * 3600: "6 h", 86400: "1 d", 7 * 86400: "7 d", 30 * 86400: "30 d", 365 * 86400: "1 y"}
-UNITS = [(86400, "d", "h", 3600), (3600, "h", "min", 60), (60, "min", "s", 1), (1, "s", "", 1)]
 LEAST = 30  # seconds: the left end of the axis of recovery points
 
 
@@ -48,7 +47,7 @@ def render(judged):
         report=judged, say=report, style=Markup(style), script=Markup(script), policy=_policy(style, script),
         families=FAMILIES, meanings=MEANINGS, severities=WORST_FIRST, family=_family, place=lambda finding: places[finding["fingerprint"]],
         heat=_heat_map(judged["findings"], places, hosts, judged["coverage"]["unread"]), groups=_groups(judged["findings"]), causes=report.causes(judged),
-        recovery=_recovery(judged["rpo"]), span=span)
+        recovery=_recovery(judged["rpo"]), span=report.span)
 
 
 def _printable(value):
@@ -128,13 +127,6 @@ def _groups(findings):
     groups += [(status, title, [finding for finding in findings if finding["status"] == status]) for status, title in OTHER_GROUPS.items()]
     return [{"id": name.replace("_", "-"), "title": title, "findings": found, "open": name not in ("pass", "not_applicable")}
             for name, title, found in groups if found]
-
-
-def span(seconds):
-    """A duration in its two largest units: 3 h 10 min."""
-    size, unit, smaller, part = next((one for one in UNITS if seconds >= one[0]), UNITS[-1])
-    rest = seconds % size // part
-    return f"{seconds // size} {unit}" + (f" {rest} {smaller}" if rest else "")
 
 
 def _recovery(rpo):

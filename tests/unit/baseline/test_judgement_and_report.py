@@ -333,3 +333,29 @@ def test_what_changed_is_shown():
     text = report.summary(after, changes=report.compare(before, after))
     assert "better: FT-CLU-011 on dtc:sql01/Local: Each MSDTC lets transactions" in text
     assert "Nothing has changed." in report.summary(after, changes=report.compare(after, after))
+
+
+@pytest.mark.parametrize(("seconds", "says"), [
+    (0, "0 s"), (59, "59 s"), (60, "1 min"), (870, "14 min 30 s"), (3600, "1 h"), (11400, "3 h 10 min"), (90000, "1 d 1 h"), (86399, "23 h 59 min")])
+def test_a_duration_is_told_in_its_two_largest_units(seconds, says):
+    assert report.span(seconds) == says
+
+
+def point(name, achieved, target, status):
+    return {"subject": "backup:S/M", "database": name, "achieved_seconds": achieved, "target_seconds": target, "lost_now_seconds": None, "status": status}
+
+
+@pytest.mark.parametrize(("points", "says"), [
+    ([point("A", 900, 3600, "pass"), point("B", 4068, 3600, "fail")],
+     "of 2 databases: 1 could lose more than allowed, 1 as allowed. Worst: B, up to 1 h 7 min, at most 1 h allowed."),
+    ([point("A", None, 3600, "unknown"), point("B", 5, 3600, "fail")],
+     "of 2 databases: 1 could lose more than allowed, 1 unknown. Worst: B, up to 5 s, at most 1 h allowed."),
+    ([point("A", 9999, 3600, "fail"), point("B", None, 3600, "fail")],
+     "of 2 databases: 2 could lose more than allowed. Worst: B, cannot be restored to any point, at most 1 h allowed."),
+    ([point("A", None, None, "unknown")], "of 1 database: 1 unknown. Worst: A, unknown."),
+    ([point("A", 60, None, "not_applicable")], "of 1 database: 1 without a limit. Worst: A, up to 1 min."),
+])
+def test_recovery_points_are_told_in_one_sentence(points, says):
+    found = judged(estates.healthy())
+    assert "Recovery points" not in report.summary(found)
+    assert f"\nRecovery points {says}\n" in report.summary({**found, "rpo": points}, width=200)

@@ -185,12 +185,6 @@ def test_recovery_points_are_told_in_words_and_drawn_to_scale():
     assert targets == [f"{bars['achieved pass']}%"] * 4
 
 
-@pytest.mark.parametrize(("seconds", "says"), [
-    (0, "0 s"), (59, "59 s"), (60, "1 min"), (870, "14 min 30 s"), (3600, "1 h"), (11400, "3 h 10 min"), (90000, "1 d 1 h"), (86399, "23 h 59 min")])
-def test_a_duration_is_told_in_its_two_largest_units(seconds, says):
-    assert report_html.span(seconds) == says
-
-
 def test_a_secret_that_the_gate_knows_is_in_no_page():
     gate = secrets.Gate(["s3cret<canary"])
     found = judged(drifted("is s3cret<canary here"), note="s3cret<canary")
