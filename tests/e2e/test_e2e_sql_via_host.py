@@ -3,19 +3,20 @@ from __future__ import annotations
 
 import yaml
 
-ON = {"sqlbts": "sql01", "sqldr": "sqldr", "btsag1": "sqlag1", "btsag2": "sqlag2"}     # the computers that the instances run on
+ON = {"sqlbts": "sql01", "btsag1": "sqlag1", "btsag2": "sqlag2"}     # the computers that instances run on; sqldr's is no Windows host of the lab
 
 
 def through_hosts(estate, **more):
     """Gives every instance the connection of its computer; without more, the account of the Windows connection is the login."""
     inventory = yaml.safe_load(estate.inventory.read_text(encoding="utf-8"))
     instances = inventory["all"]["children"]["sql_instance"]
-    for name in ("login_host", "login_user", "login_password", "ca_file"):
-        del instances["vars"][name]
-    instances["vars"]["sql_via"] = "host"
+    before = {name: instances["vars"].pop(name) for name in ("login_host", "login_user", "login_password", "ca_file", "sql_via")}
     for name, host in instances["hosts"].items():
+        if name not in ON:
+            host |= before
+            continue
         del host["login_port"]
-        host |= {"login_host": host["instance_name"], "ansible_winrm_path": f"wsman/{ON[name]}", **more}
+        host |= {"sql_via": "host", "login_host": host["instance_name"], "ansible_winrm_path": f"wsman/{ON[name]}", **more}
     estate.inventory.write_text(yaml.safe_dump(inventory), encoding="utf-8")
     return inventory
 
