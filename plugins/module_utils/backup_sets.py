@@ -29,7 +29,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.set_histor
 )
 
 FACTS = ("job", "sets", "partial_sets", "rowless_sets", "last_full", "last_complete_full", "last_marked", "restorable", "databases", "chains",
-         "breaks", "foreign", "unproven", "full_periods", "failures", "covered")
+         "breaks", "foreign", "unproven", "full_periods", "failures", "covered", "left_out")
 
 
 def derive(backup_history, jobs, databases=(), others=()):
@@ -57,7 +57,8 @@ def derive(backup_history, jobs, databases=(), others=()):
                        whose log does not hold the mark
         full_periods   [{name: day, outcome: made | why not}]: days on which a full was due (``backup_job.full_periods``)
         failures       [{name, at, step, status, number}]: steps of the job that did not succeed, newest first
-        covered        [{name, in_set, was_in_set, last_full, last_log}]: the user databases of the instance (``msdb_backups.coverage``)
+        left_out       [{name, server, last_at}]: databases that sets of the window hold and the view has no longer
+        covered        [{name, in_set, last_full, last_log}]: the user databases of the instance (``msdb_backups.coverage``)
 
     A list that may lack elements ends in a hole; where nothing can be told there is a hole in its place.
     """
@@ -91,7 +92,8 @@ def derive(backup_history, jobs, databases=(), others=()):
         "unproven": _unproven(told_of, view, msdb),
         "full_periods": _periods(facts, job, told_of, clock),
         "failures": _failures(facts, job, clock),
-        "covered": coverage(databases, names, told_of.names(), Msdb([_with_offsets(backup_history)]), msdb, clock),
+        "left_out": _left_out(told_of, names),
+        "covered": coverage(databases, names, Msdb([_with_offsets(backup_history)]), msdb, clock),
     }
 
 
@@ -167,6 +169,17 @@ def _points(key, database, told_of, view, clock):
         "in_last_full": _holds(key, told_of.newest(lambda one: one.type == FULL and one.state == COMPLETE), cut, view),
         "in_last_marked": _holds(key, told_of.newest(lambda one: one.marked), cut, view),
     }
+
+
+def _left_out(told_of, names):
+    if told_of.unread or observed.is_hole(names):
+        return told_of.unread or names
+    found = {}
+    for one in told_of.sets:
+        for row in one.rows:
+            if row["database"].casefold() not in names:
+                found.setdefault(row["database"].casefold(), {"name": row["database"], "server": row["server"], "last_at": told(one.at)})
+    return [*found.values(), *closing(told_of.cut)]
 
 
 def _holds(key, one, cut, view):

@@ -50,24 +50,22 @@ class Msdb:
         return told(max(found)) if found else self.unread or self.cut
 
 
-def coverage(databases, in_sets, were_in_sets, own, everywhere, clock):
-    """The user databases of an instance: whether one is in the sets of BizTalk, or was in the window, and its newest real backups there.
+def coverage(databases, in_sets, own, everywhere, clock):
+    """The user databases of an instance: whether one is in the sets of BizTalk, and its newest real backups in the window.
 
-    *databases*: of the area ``sql``. *in_sets*: names in lower case, or a hole; *were_in_sets*: the same, and what may be missing as a hole.
-    *own*: the ``Msdb`` of the instance, *everywhere* of all replicas, which counts for a database of an availability group. A database that
-    is not open, or a standby, is left out.
+    *databases*: of the area ``sql``. *in_sets*: names in lower case, or a hole. *own*: the ``Msdb`` of the instance, *everywhere* of all
+    replicas, which counts for a database of an availability group. A database that is not open, or a standby, is left out.
     """
     unseen = first_hole([databases, in_sets])
     if unseen:
         return unseen
-    found, (names, cut) = [], were_in_sets
+    found = []
     for one in databases:
         open_ = one if observed.is_hole(one) else False if one["system"] or one["standby"] else one["state"]
         if observed.is_hole(open_):
             found.append(open_)
         elif open_ == "ONLINE":
             msdb = everywhere if one["in_availability_group"] else own
-            found.append({
-                "name": one["name"], "in_set": one["name"].casefold() in in_sets, "was_in_set": one["name"].casefold() in names or cut or False,
-                "last_full": msdb.newest(one["name"], "full", clock), "last_log": msdb.newest(one["name"], "log", clock)})
+            found.append({"name": one["name"], "in_set": one["name"].casefold() in in_sets, "last_full": msdb.newest(one["name"], "full", clock),
+                          "last_log": msdb.newest(one["name"], "log", clock)})
     return found

@@ -118,10 +118,6 @@ class Sets:
         """The names of the files of the sets that are wanted."""
         return {log_chains.file_of(row["file"]) for one in self.sets if wanted(one) for row in one.rows}
 
-    def names(self):
-        """The databases that the sets hold, in lower case, and the hole that stands for sets that were not read."""
-        return {name for one in self.sets for name in one.names()}, self.cut
-
     def recent(self):
         """The newest complete full set and the newest marked one, as far as there are any."""
         return [one for one in (self.newest(lambda one: one.type == FULL and one.state == COMPLETE), self.newest(lambda one: one.marked)) if one]

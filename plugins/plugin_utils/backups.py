@@ -40,9 +40,20 @@ def facts(host, here):
         "instance": instances.name_of(host),
         "settings": read["settings"],
         "others": derived.each(read["others"], lambda row: {**row, "name": f"{row['database']} on {row['server']}"}),
+        "left_out": derived.each(found["left_out"], lambda one: {**one, "exists": _exists(one["name"], here)}),
         "destroying_steps": _destroying(jobs),
         "bam": _bam(host.fact("biztalk", "databases"), read["databases"]),
     }
+
+
+def _exists(database, here):
+    """Whether any instance of the estate has a database of this name."""
+    names = [name for host in here for name in _names(host.fact("sql", "databases"))]
+    return derived.any_true([name if observed.is_hole(name) else name.casefold() == database.casefold() for name in names])
+
+
+def _names(databases):
+    return [databases] if observed.is_hole(databases) else [one if observed.is_hole(one) else one["name"] for one in databases]
 
 
 def _others(host, here, view):

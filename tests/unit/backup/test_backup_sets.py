@@ -31,7 +31,7 @@ def ago(seconds):
     return (NOW - timedelta(seconds=seconds)).isoformat() + "Z"
 
 
-QUIET = {"partial_sets": [], "rowless_sets": [], "breaks": [], "foreign": [], "unproven": [], "failures": []}
+QUIET = {"partial_sets": [], "rowless_sets": [], "breaks": [], "foreign": [], "unproven": [], "failures": [], "left_out": []}
 
 
 @pytest.mark.parametrize("story", [Story(), Story(offset=60), Story(offset=60, local_rows=True), Story(offset=-300), Story(offset=330)],
@@ -229,7 +229,7 @@ def test_databases_are_covered_by_sets_or_by_anybody():
     databases += [{**databases[-1], "name": name, "state": state} for name, state in (
         ("Orders", "ONLINE"), ("Vss", "ONLINE"), ("Old", "OFFLINE"))]
     covered = {one["name"]: one for one in backup_sets.derive(history, jobs, databases)["covered"]}
-    assert covered["Orders"] == {"name": "Orders", "in_set": False, "was_in_set": False, "last_full": "2026-11-22T01:00:02Z", "last_log": None}
+    assert covered["Orders"] == {"name": "Orders", "in_set": False, "last_full": "2026-11-22T01:00:02Z", "last_log": None}
     assert covered["Vss"]["last_full"] is None
     assert covered["SSODB"]["in_set"] is True
     assert "Old" not in covered and "master" not in covered
@@ -238,12 +238,9 @@ def test_databases_are_covered_by_sets_or_by_anybody():
 def test_a_database_that_fell_out_of_the_sets_is_remembered():
     history, jobs, databases = Story().days().told()
     del history["biztalk"]["databases"][2]
-    covered = {one["name"]: one for one in backup_sets.derive(history, jobs, databases)["covered"]}
-    assert (covered["SSODB"]["in_set"], covered["SSODB"]["was_in_set"]) == (False, True)
-    databases.append({**databases[-1], "name": "Orders"})
+    assert backup_sets.derive(history, jobs, databases)["left_out"] == [{"name": "SSODB", "server": histories.SERVER, "last_at": ago(280)}]
     history["biztalk"]["history"].append(CUT)
-    covered = {one["name"]: one for one in backup_sets.derive(history, jobs, databases)["covered"]}
-    assert covered["SSODB"]["was_in_set"] is True and covered["Orders"]["was_in_set"] == CUT
+    assert backup_sets.derive(history, jobs, databases)["left_out"][1:] == [CUT]
 
 
 def test_a_database_that_keeps_no_log_has_no_chain():
@@ -358,7 +355,7 @@ def test_what_was_not_read_is_never_taken_for_nothing(place):
     told = backup_sets.derive(history, jobs, databases)
     assert list(observed.holes(told)) or place == ("marks",)
     quiet = {name for name in QUIET if told[name] == []}
-    touched = {("clock",): set(), ("biztalk",): set(), ("msdb",): {"partial_sets", "rowless_sets", "failures"},
+    touched = {("clock",): set(), ("biztalk",): set(), ("msdb",): {"partial_sets", "rowless_sets", "failures", "left_out"},
                ("marks",): set(QUIET), ("biztalk", "history"): {"failures", "foreign", "breaks"}, ("biztalk", "next_set_id"): set(QUIET) - {"rowless_sets"},
                ("biztalk", "databases"): {"partial_sets", "rowless_sets", "failures", "unproven"}}
     assert quiet <= touched[place], quiet - touched[place]
