@@ -40,16 +40,12 @@ def expected(host, lists):
     for one in databases:
         for role, patterns in OF_ROLE.items():
             used = one if observed.is_hole(one) else lists.has_role(host, one["name"], role)
-            if observed.is_hole(used):
-                holes.append(used)
-            elif used and not _is_copy(host, one):
+            copy = used and not observed.is_hole(used) and biztalk_lists.is_copy(host, one)
+            if observed.is_hole(used) or observed.is_hole(copy):
+                holes.append(used if observed.is_hole(used) else copy)
+            elif used and not copy:
                 found += [_job(host, pattern, one["name"]) for pattern in patterns]
     return found + holes[:1]
-
-
-def _is_copy(host, one):
-    group = biztalk_lists.group_of(host, one["name"]) if one["in_availability_group"] else None
-    return isinstance(group, dict) and group.get("local_role") == "SECONDARY"
 
 
 def _job(host, pattern, database):

@@ -13,7 +13,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import der
 
 HERE = (".", "(local)", "localhost")
 ROLES = ("management", "message_box", "tracking", "bam", "rules")
-OPEN = "ONLINE"
+RESTORING = "RESTORING"
 
 
 def key(server):
@@ -68,7 +68,7 @@ class Lists:
         said = {host.name: host.fact("backup_history", "biztalk") for host in everyone}
         known = {lists["management_database"].casefold() for lists in said.values() if lists is not None and not observed.is_hole(lists)}
         self.holders = [host for host in everyone if said[host.name] is not None and not (
-            observed.is_hole(said[host.name]) and any(_is_copy(host, name) for name in known))]
+            observed.is_hole(said[host.name]) and any(_has_copy(host, name) for name in known))]
 
     def backed_up(self, host, database):
         """Whether a backup set holds a database."""
@@ -138,13 +138,21 @@ def _roles(holder, role):
     return rows if observed.is_hole(rows) else [row for row in rows if observed.is_hole(row) or row["role"] == role]
 
 
-def _is_copy(host, database):
-    """Whether an instance has a copy only of a management database that another instance holds: it is not open, or a secondary."""
-    found = derived.first(host.fact("sql", "databases"), lambda one: one["name"].casefold() == database, "It has none of that name.")
-    if observed.is_hole(found):
-        return False
-    group = group_of(host, database)
-    return found["state"] != OPEN or isinstance(group, dict) and group.get("local_role") == "SECONDARY"
+def is_copy(host, database):
+    """Whether a database of an instance waits to take over: it is being restored, or its replica is a secondary."""
+    if database["state"] == RESTORING or database["standby"] is True:
+        return True
+    if not database["in_availability_group"]:
+        return derived.first_hole([database["state"]]) or False
+    group = group_of(host, database["name"]) or observed.hole("missing", f"No availability group that was seen has {database['name']}.")
+    role = group if observed.is_hole(group) else group["local_role"]
+    return role if observed.is_hole(role) else derived.first_hole([database["state"]]) or role == "SECONDARY"
+
+
+def _has_copy(host, name):
+    """Whether an instance has a copy only of a management database that another one holds."""
+    found = derived.first(host.fact("sql", "databases"), lambda one: one["name"].casefold() == name, "It has none of that name.")
+    return not observed.is_hole(found) and is_copy(host, found) is True
 
 
 def _first(elements, is_wanted):

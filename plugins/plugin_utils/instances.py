@@ -8,9 +8,8 @@ from __future__ import annotations
 What only reading reveals is owed on the instance where it was not read.
 """
 
-from datetime import datetime, timedelta
-
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.server_clock import ServerClock, told
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import availability, biztalk_jobs, biztalk_lists, derived, estate
 
 INSTANCE, DATABASE = "instance", "database"
@@ -175,25 +174,15 @@ def _databases(host, lists):
 def _database(host, one, lists):
     roles = {role: lists.has_role(host, one["name"], role) for role in biztalk_lists.ROLES}
     backed_up = lists.backed_up(host, one["name"])
-    hidden = observed.hole("missing", f"No availability group that was seen has {one['name']}.")
-    group = (biztalk_lists.group_of(host, one["name"]) or hidden) if one["in_availability_group"] else None
     return {
         **one,
         "roles": [name if value is True else value for name, value in roles.items() if value is not False],
         "in_backup_set": backed_up,
         "biztalk": lists.is_biztalk(host, one["name"]),
-        "copy": _is_copy(one, group),
+        "copy": biztalk_lists.is_copy(host, one),
         "protection": _protection(host, one),
         "last_full_backup": _last_full_backup(host, one["name"]),
     }
-
-
-def _is_copy(one, group):
-    """Whether the database waits to take over: it is being restored, or its replica is a secondary."""
-    if one["state"] == "RESTORING" or one["standby"] is True:
-        return True
-    role = group if group is None or observed.is_hole(group) else group["local_role"]
-    return role if observed.is_hole(role) else derived.first_hole([one["state"]]) or role == "SECONDARY"
 
 
 def _protection(host, one):
@@ -208,24 +197,13 @@ def _protection(host, one):
 
 def _last_full_backup(host, database):
     """The end of the newest full backup that msdb remembers: no snapshot, none that is damaged. Null where there is none in the window."""
-    newest = host.fact("backup_history", "msdb")
-    if observed.is_hole(newest):
-        return newest
+    newest, clock, local_clock = (host.fact("backup_history", name) for name in ("msdb", "clock", "local_clock"))
+    unseen = derived.first_hole([newest, clock, local_clock])
+    if unseen:
+        return unseen
     for row in newest:
         if observed.is_hole(row):
             return row
         if row["type"] == "full" and row["database"].casefold() == database.casefold() and not row["is_snapshot"] and not row["is_damaged"]:
-            return _as_instant(row["finished"], row["offset_minutes"], host)
+            return told(ServerClock(clock, local_clock).utc(row["finished"], row["offset_minutes"]))
     return None
-
-
-def _as_instant(local, offset_minutes, host):
-    """A time of the server's own clock; *offset_minutes*: what it was ahead of UTC then, None where nobody wrote it down."""
-    if offset_minutes is None:
-        clock, local_clock = (host.fact("sql", name) for name in ("clock", "local_clock"))
-        unseen = derived.first_hole([clock, local_clock])
-        if unseen:
-            return unseen
-        ahead = datetime.fromisoformat(local_clock) - datetime.fromisoformat(clock).replace(tzinfo=None)
-        offset_minutes = 15 * round(ahead / timedelta(minutes=15))
-    return (datetime.fromisoformat(local) - timedelta(minutes=offset_minutes)).isoformat() + "Z"

@@ -8,11 +8,12 @@ from __future__ import annotations
 Numbers are read and not their descriptions; a service is known by its program, an account by its SID.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import availability_groups, catalog, observed, query
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.catalog import DEFINITIONS, STATE, known, select
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.query import MANAGEMENT
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.server_clock import ServerClock, told
 
 NAME = "sql"
 
@@ -188,16 +189,8 @@ def _check(found, rows):
         return observed.hole("null", "LastGoodCheckDbTime is null, as before SQL Server 2016 SP2, or where the database cannot be opened.")
     if observed.is_hole(seen) or seen.startswith("1900-"):
         return seen if observed.is_hole(seen) else None
-    return _instant(seen, rows.own("clock"), rows.own("local_clock"))
-
-
-def _instant(local, clock, local_clock):
-    """A time of the server's own clock as an instant, by the offset that it has now; an hour wrong beyond a change of the clocks."""
-    if observed.is_hole(clock) or observed.is_hole(local_clock):
-        return clock
-    ahead = datetime.fromisoformat(local_clock) - datetime.fromisoformat(clock).replace(tzinfo=None)
-    offset = timedelta(minutes=15 * round(ahead / timedelta(minutes=15)))
-    return (datetime.fromisoformat(local) - offset).isoformat() + "Z"
+    clock, local_clock = rows.own("clock"), rows.own("local_clock")
+    return clock if observed.is_hole(clock) else told(ServerClock(clock, local_clock).utc(seen))
 
 
 def _file(row):
