@@ -60,6 +60,13 @@ class Lab:
             except OSError as error:
                 raise OSError(error.errno, error.strerror, port) from error
             self.sql_ports[name] = self.listeners[name].port
+            self.listeners[name].answers = lambda name=name: self._sql_answers(name)
+
+    def _sql_answers(self, name):
+        """Whether one of an instance's servers is on; its Agent has then run what was due."""
+        servers = [self.state.hosts[node] for node in self.state.world.descriptions[name].nodes if node in self.state.hosts]
+        self.state.catch_up()
+        return not servers or any(server["powered"] for server in servers)
 
     async def _listen(self, port, certificate):
         context = certificates.context(self.folder, certificate) if certificate else None

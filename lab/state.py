@@ -99,9 +99,9 @@ class State:
 
     def catch_up(self):
         """Lets the Agents of the SQL Servers run what has become due; what they have run is remembered beside the clock."""
-        if self._world:
-            self._world.catch_up(self.meta("agents"), self.clock)
-            self.meta("agents", self.clock)
+        clock = self.clock
+        if self._world and self._world.catch_up(self.meta("agents"), clock):
+            self.meta("agents", clock)
 
     def move_clock(self, seconds):
         now = datetime.strptime(self.clock[:26], FORMAT) + timedelta(seconds=seconds)

@@ -80,13 +80,15 @@ class World:
     # --- the Agent
 
     def catch_up(self, after, until):
-        """What has become due between two instants (ISO 8601) is run and written; tracking instances have sent heartbeats."""
+        """Whether a minute or more lies between two instants (ISO 8601): then what has become due is run and written, and heartbeats are sent."""
         after, until = (datetime.fromisoformat(moment[:26].rstrip("Z")).replace(tzinfo=UTC) for moment in (after, until))
-        if until > after:
-            self.run_agents(after, until)
-            self.flush()
-            for instance in self.instances.values():
-                rows.beat(instance, until.replace(tzinfo=None))
+        if (until - after).total_seconds() < 60:
+            return False
+        self.run_agents(after, until)
+        self.flush()
+        for instance in self.instances.values():
+            rows.beat(instance, until.replace(tzinfo=None))
+        return True
 
     def run_agents(self, after, until):
         """Lets every Agent that runs carry out what is due after one instant and until another (UTC)."""

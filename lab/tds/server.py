@@ -29,6 +29,7 @@ class Listener:
     def __init__(self, instance, context, encrypt, kerberos):
         self.instance, self.context, self.encrypt, self.kerberos = instance, context, encrypt, kerberos
         self.connections, self.port, self.server = {}, None, None
+        self.answers = lambda: True     # whether the server is on: asked at each connection
 
     async def listen(self, port):
         self.server = await asyncio.start_server(self._serve, ADDRESS, port)
@@ -36,6 +37,9 @@ class Listener:
         return self
 
     async def _serve(self, reader, writer):
+        if not self.answers():
+            writer.transport.abort()
+            return
         connection = Connection(self.instance, reader, writer, self.context, self.encrypt, self.kerberos)
         self.connections[connection] = asyncio.current_task()
         try:

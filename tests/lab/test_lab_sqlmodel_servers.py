@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from lab import estate, scenario
+from lab import estate, operator, scenario
 from lab.sqlmodel import build
 from lab.tsql.problem import Message, Rows, SqlProblem
 
@@ -411,3 +411,31 @@ def test_an_integrity_check_is_remembered_when_its_job_runs(healthy):
     assert checked["BizTalkMgmtDb"].startswith("2026-11-22 00:00") and checked["tempdb"] is None
     healthy.pass_time(days=6)
     assert healthy.servers[FCI].property("BizTalkMgmtDb.LastGoodCheckDbTime").startswith("2026-11-29 00:00")
+
+
+# --- in a running lab
+
+def test_an_instance_is_down_with_all_its_servers_and_has_run_what_was_due_when_somebody_connects(serve):
+    lab = serve().lab
+
+    def connect():
+        operator.act_sql(lab.sql_ports[FCI], "dba", "Lab-only-3", ["SELECT 1 AS one;"])
+
+    def newest():
+        return lab.call(lambda: Estate(lab.state).newest())
+    before = newest()
+    lab.call(lab.state.power, "sql01", False)
+    connect()
+    lab.call(lab.state.power, "sql02", False)
+    with pytest.raises(operator.Failed):
+        connect()
+    lab.call(lab.state.power, "sql01", True)
+    lab.call(setattr, lab.state, "_clock", "2026-11-24T08:25:00.0000000Z")      # as a clock that runs by itself
+    connect()
+    assert newest() == before + 2       # of nine o'clock, which had not ended, and of a quarter past
+
+
+def test_an_error_of_an_operators_statement_stops_a_scenario(serve):
+    lab = serve().lab
+    with pytest.raises(operator.Failed, match="4208|3013"):
+        operator.act_sql(lab.sql_ports[FCI], "dba", "Lab-only-3", [r"BACKUP LOG [BAMStarSchema] TO DISK = N'S:\x.trn';"])
