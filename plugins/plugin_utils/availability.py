@@ -18,8 +18,10 @@ OWN = ("local_role", "database_replicas")               # what each replica says
 WITHOUT_LOGIN = bytes.fromhex("010500000000000903")     # S-1-9-3: a user of a database that no login stands behind
 
 
-def subjects(everyone, here, kind, lists):
-    """One for each group that an instance is a replica of. *here*: the instances among *everyone*."""
+def subjects(everyone, kinds):
+    """One for each group that an instance is a replica of. *everyone*: the ``estate.Host``s of the estate."""
+    here = instances.instances_among(everyone, kinds)
+    lists = biztalk_lists.Lists(here)
     found, unread = {}, []
     for host in here:
         groups = host.fact("sql", "availability_groups")
@@ -28,7 +30,7 @@ def subjects(everyone, here, kind, lists):
                 unread.append(instances.unread(host, GROUP, group))
             else:
                 found.setdefault(group["id"], []).append((host, group))
-    return [_group(told, everyone, here, kind, lists) for told in found.values()] + unread
+    return [_group(told, everyone, here, kinds[GROUP], lists) for told in found.values()] + unread
 
 
 def _group(told, everyone, here, kind, lists):

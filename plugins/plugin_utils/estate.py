@@ -11,7 +11,7 @@ A subject is owed where the inventory declares it, whether it was read or not. W
 from dataclasses import dataclass
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import backups, derived, groups, instances
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import availability, backups, derived, groups, instances
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.control import say
 
 HOST, CLUSTER, DTC, ESTATE = "host", "cluster", "dtc", "estate"
@@ -93,7 +93,7 @@ def subjects_of(hosts, kinds):
     clusters = _clusters(windows, kinds[CLUSTER])
     dtcs = _dtcs(windows, clusters, kinds[DTC])
     of_windows = [_host(host) for host in windows] + [cluster.subject for cluster in clusters] + dtcs + [_estate(windows)]
-    return of_windows + instances.subjects(everyone, kinds) + groups.subjects(everyone, kinds) + backups.subjects(everyone, kinds)
+    return of_windows + [subject for part in (instances, availability, groups, backups) for subject in part.subjects(everyone, kinds)]
 
 
 def _host(host):

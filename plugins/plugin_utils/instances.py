@@ -3,28 +3,30 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-"""SQL Server instances as subjects, their databases, and the availability groups that they are replicas of.
-
-What only reading reveals is owed on the instance where it was not read.
-"""
+"""SQL Server instances as subjects, and their databases. What only reading reveals is owed on the instance where it was not read."""
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.server_clock import ServerClock, told
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import availability, biztalk_jobs, biztalk_lists, derived, estate
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import biztalk_jobs, biztalk_lists, derived, estate
 
 INSTANCE, DATABASE = "instance", "database"
 BUILT_IN = ("nt ", "nt-", "autorite nt", "autorité nt")     # NT SERVICE\…, NT AUTHORITY\…, also where Windows translates it
 
 
 def subjects(everyone, kinds):
-    """Instances, databases and availability groups. *everyone*: the ``estate.Host``s of the estate."""
-    here = [host for host in everyone if set(host.groups) & set(kinds[INSTANCE].groups)]
+    """Instances and databases. *everyone*: the ``estate.Host``s of the estate."""
+    here = instances_among(everyone, kinds)
     lists = biztalk_lists.Lists(here)
     found = []
     for host in here:
         found.append(_instance(host, here, lists))
         found += _databases(host, lists)
-    return found + availability.subjects(everyone, here, kinds[availability.GROUP], lists)
+    return found
+
+
+def instances_among(everyone, kinds):
+    """The hosts that are SQL Server instances."""
+    return [host for host in everyone if set(host.groups) & set(kinds[INSTANCE].groups)]
 
 
 def name_of(host):

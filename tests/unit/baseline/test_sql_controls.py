@@ -9,7 +9,14 @@ import three_valued
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import sql as sql_area
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.query import Query, QueryAnswer, SqlError
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import baseline, biztalk_jobs, biztalk_lists, estate, instances
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import (
+    availability,
+    baseline,
+    biztalk_jobs,
+    biztalk_lists,
+    estate,
+    instances,
+)
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.evaluate import evaluate, overall, view
 
 BASELINE = baseline.load()
@@ -20,8 +27,9 @@ AG = "availability_group:BTSAG"
 DENIED = observed.hole("denied", "The login may not.")
 
 
-def subjects(snapshots):
-    return instances.subjects(list(estate.hosts_of(snapshots, {}).values()), BASELINE.kinds)
+def subjects(snapshots, inventory=None):
+    everyone = list(estate.hosts_of(snapshots, inventory or {}).values())
+    return instances.subjects(everyone, BASELINE.kinds) + availability.subjects(everyone, BASELINE.kinds)
 
 
 def judged(snapshots):
@@ -246,7 +254,7 @@ def test_an_instance_that_was_not_read_owes_every_finding():
     snapshots = [estates.snapshot("new", "NEW", **dict.fromkeys(("sql", "agent", "backup_history", "biztalk"), gone))]
     assert statuses(snapshots) == {(control, "instance:NEW"): "unknown" for control in CONTROLS}
     inventory = {"hosts": {"new": {"groups": ["sql_instance"], "variables": {"instance_name": "NEW"}}}}
-    silent = instances.subjects(list(estate.hosts_of([], inventory).values()), BASELINE.kinds)
+    silent = subjects([], inventory)
     assert {(s.kind, s.id, observed.is_hole(s.facts)) for s in silent} == {(kind, "instance:NEW", True) for kind in KINDS}
 
 
