@@ -62,64 +62,67 @@ def is_meant(server, host, database, holder):
 
 
 class Lists:
-    """The lists of every instance that holds a management database, or may hold one for all that was seen."""
+    """The lists of every instance that holds a management database, or may hold one for all that was seen.
+
+    A list is ``[(holder, row or hole)]``: ``backup`` is what BizTalk's backup holds, ``added`` what somebody added to it, ``roles[role]``
+    what the group uses.
+    """
 
     def __init__(self, everyone):
         said = {host.name: host.fact("backup_history", "biztalk") for host in everyone}
         known = {lists["management_database"].casefold() for lists in said.values() if lists is not None and not observed.is_hole(lists)}
         self.holders = [host for host in everyone if said[host.name] is not None and not (
             observed.is_hole(said[host.name]) and any(_has_copy(host, name) for name in known))]
+        self.backup = self._listed(lambda holder: _rows(said[holder.name], "databases"))
+        self.added = self._listed(lambda holder: _rows(said[holder.name], "others"))
+        self.roles = {role: self._listed(lambda holder, role=role: _roles(holder, role)) for role in ROLES}
+
+    def _listed(self, rows_of):
+        found = []
+        for holder in self.holders:
+            rows = rows_of(holder)
+            found += [(holder, row) for row in ([rows] if observed.is_hole(rows) else rows)]
+        return [(holder, row if observed.is_hole(row) else derived.first_hole([derived.part(row, "server"), derived.part(row, "database")]) or row)
+                for holder, row in found]
 
     def backed_up(self, host, database):
         """Whether a backup set holds a database."""
-        return self._named(host, database, lambda holder: _rows(holder.fact("backup_history", "biztalk"), "databases"))
+        return _is_named(self.backup, host, database)
 
     def has_role(self, host, database, role):
         """Whether a group uses a database as *role*: one of ``ROLES``."""
-        return self._named(host, database, lambda holder: _roles(holder, role))
-
-    def to_back_up(self, holder):
-        """The rows of what the backup of a group is to hold: server and database; none where an instance holds no group."""
-        if not any(host is holder for host in self.holders):
-            return []
-        return _listed(_rows(holder.fact("backup_history", "biztalk"), "databases"))
+        return _is_named(self.roles[role], host, database)
 
     def is_biztalk(self, host, database):
         """Whether a database is BizTalk's: some list has it."""
         return derived.any_true([self.backed_up(host, database), *(self.has_role(host, database, role) for role in ROLES)])
 
+    def to_back_up(self, holder):
+        """The rows of what the backup of one group is to hold; none where an instance holds no group."""
+        return [row for host, row in self.backup if host is holder]
+
     def servers_of(self, host, database):
         """The server names by which the group reaches a database."""
-        return self._servers(host, database, lambda holder: [row for role in ROLES[1:] for row in _listed(_roles(holder, role))])
+        return _servers([one for role in ROLES[1:] for one in self.roles[role]], host, database)
 
     def servers_to_back_up(self, host, database):
         """The server names under which somebody added a database to the backup."""
-        return self._servers(host, database, lambda holder: _listed(_rows(holder.fact("backup_history", "biztalk"), "others")))
-
-    def _servers(self, host, database, rows_of):
-        names = []
-        for holder in self.holders:
-            for row in rows_of(holder):
-                meant = row if observed.is_hole(row) else _same(row, database) and is_meant(row["server"], host, database, holder)
-                if meant is not False:
-                    names.append(meant if observed.is_hole(meant) else row["server"])
-        return [name for at, name in enumerate(names) if name not in names[:at]]
-
-    def _named(self, host, database, rows_of):
-        return derived.any_true([
-            row if observed.is_hole(row) else _same(row, database) and is_meant(row["server"], host, database, holder)
-            for holder in self.holders for row in _listed(rows_of(holder))])
+        return _servers(self.added, host, database)
 
 
-def _same(row, database):
-    return row["database"].casefold() == database.casefold()
+def _named(listed, host, database):
+    """Of each row of a list, whether it means a database; may be a hole."""
+    return [(row, row if observed.is_hole(row) else row["database"].casefold() == database.casefold()
+             and is_meant(row["server"], host, database, holder)) for holder, row in listed]
 
 
-def _listed(rows):
-    """The rows of a list that name a server and a database; a hole for the list, or for a row that does not."""
-    if observed.is_hole(rows):
-        return [rows]
-    return [row if observed.is_hole(row) else derived.first_hole([derived.part(row, "server"), derived.part(row, "database")]) or row for row in rows]
+def _is_named(listed, host, database):
+    return derived.any_true([meant for _row, meant in _named(listed, host, database)])
+
+
+def _servers(listed, host, database):
+    names = [meant if observed.is_hole(meant) else row["server"] for row, meant in _named(listed, host, database) if meant is not False]
+    return [name for at, name in enumerate(names) if name not in names[:at]]
 
 
 def _rows(lists, name):
