@@ -157,7 +157,7 @@ def _jobs(plan, name):
         if "BizTalkMsgBoxDb" in places:
             wanted += jobs.messagebox_jobs(places["BizTalkMsgBoxDb"], plan.places["BizTalkDTADb"])
         if "BizTalkDTADb" in places:
-            wanted.append(jobs.tracking_job(places["BizTalkDTADb"][1], plan.group["backup"] is not None))
+            wanted.append(jobs.tracking_job(places["BizTalkDTADb"][1]))
         if "BizTalkRuleEngineDb" in places:
             wanted.append(jobs.rules_job(places["BizTalkRuleEngineDb"][1]))
         yield from (jobs.guarded(job, job["database"]) for job in wanted) if group else wanted

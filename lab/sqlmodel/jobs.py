@@ -63,13 +63,11 @@ def messagebox_jobs(place, tracking):
     yield purge("TrackedMessages_Copy", f"exec bts_CopyTrackedMessagesToDTA '{tracking[0]}', '{tracking[1]}'", MINUTE)
 
 
-def tracking_job(database, configured):
-    command = ("declare @dtLastBackup datetime set @dtLastBackup = GetUTCDate() exec dtasp_PurgeTrackingDatabase 1, 0, 1, @dtLastBackup" if configured
-               else "exec dtasp_BackupAndPurgeTrackingDatabase\n0, --@nLiveHours tinyint\n1, --@nLiveDays tinyint = 0\n30, --@nHardDeleteDays tinyint = 0\n"
-                    "null, --@nvcFolder nvarchar(1024) = null\nnull, --@nvcValidatingServer sysname = null\n0, --@fForceBackup int = 0\n"
-                    "0 --@fHardDeleteRunningInstances int = 0")
-    return {"name": f"DTA Purge and Archive ({database})", "enabled": int(configured), "database": database, "every": MINUTE,
-            "schedule": "Archive and Purge Schedule", "steps": [("Archive and Purge", command, 1, 2)]}
+def tracking_job(database):
+    """The purge of the tracking database, as configured: without archives."""
+    command = "declare @dtLastBackup datetime set @dtLastBackup = GetUTCDate() exec dtasp_PurgeTrackingDatabase 1, 0, 1, @dtLastBackup"
+    return {"name": f"DTA Purge and Archive ({database})", "database": database, "every": MINUTE, "schedule": "Archive and Purge Schedule",
+            "steps": [("Archive and Purge", command, 1, 2)]}
 
 
 def rules_job(database):

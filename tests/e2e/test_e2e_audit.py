@@ -40,7 +40,7 @@ def test_on_the_healthy_estate_nothing_fails_and_every_control_passes_somewhere(
     assert {control for control, _subject in of(report, "pass")} == controls
 
 
-@pytest.mark.parametrize("name", ["drifted", "variant"])
+@pytest.mark.parametrize("name", ["drifted", "variant", "fresh"])
 def test_every_planted_fault_is_found_and_nothing_else(open_estate, name):
     estate = open_estate(name)
     report = estate.audit(check=0)
@@ -54,9 +54,15 @@ def test_every_planted_fault_is_found_and_nothing_else(open_estate, name):
     assert {subject.split(":")[1].split("/")[0] for _control, subject in of(report, "unknown") if subject not in joined} <= unread
 
 
+def all_down(estate):
+    """Every host is off, and with it the SQL Servers on it; the one on a server outside of the estate does not answer."""
+    for host in list(estate.lab.state.hosts):
+        estate.lab.call(estate.lab.state.power, host, False)
+    estate.lab.state.world.instances["SQLDR\\BTS"].fault("close", times=None)
+
+
 def test_all_hosts_down_is_still_a_report_and_the_verdict_is_cannot_tell(healthy):
-    for host in list(healthy.lab.state.hosts):
-        healthy.lab.call(healthy.lab.state.power, host, False)
+    all_down(healthy)
     report = healthy.audit(check=0)
     assert report["verdict"] == "cannot tell"
     assert report["confidence"]["judged"] == 0 and report["confidence"]["of"] > 16
@@ -89,8 +95,8 @@ def test_a_tag_leaves_the_other_areas_out_and_counts_them_apart(healthy):
 
 def test_a_limit_says_how_many_hosts_the_report_covers(healthy):
     report = healthy.audit("--limit", "sql01,sql02", check=0)
-    assert (report["coverage"]["hosts"], report["coverage"]["of"]) == (2, 6)
-    assert "2 of 6" in healthy.last.stdout and report["complete"] is False
+    assert (report["coverage"]["hosts"], report["coverage"]["of"]) == (2, 12)
+    assert "2 of 12" in healthy.last.stdout and report["complete"] is False
     assert ("FT-CLU-005", "cluster:SQLCLU") in of(report, "pass")
     assert not [f for f in report["findings"] if f["subject"] == "cluster:BTSCLU" and f["status"] != "unknown"]
 
@@ -214,8 +220,7 @@ def test_a_cluster_node_without_its_cluster_is_refused(healthy):
 
 
 def test_a_policy_fails_where_nothing_could_be_judged(healthy):
-    for host in list(healthy.lab.state.hosts):
-        healthy.lab.call(healthy.lab.state.power, host, False)
+    all_down(healthy)
     healthy.audit("-e", '{"audit_fail_from": "critical"}', check=2)
     assert "Nothing at all could be judged" in healthy.last.stdout
 
