@@ -400,3 +400,64 @@ def test_a_full_that_is_older_than_the_window_leaves_what_lies_between_unknown()
     assert observed.is_hole(told["restorable"])
     story.sets = [row for row in story.sets if row["type"] == "full"]
     assert derive(story)["rowless_sets"] == []
+
+
+def test_a_damaged_log_backup_leaves_a_gap():
+    story = Story().days()
+    row = next(row for row in reversed(story.msdb) if row["database"] == "SSODB" and "_05_00_20_" in row["path"])
+    row["is_damaged"] = True
+    told = derive(story)
+    assert told["chains"][2]["broken_by"] == "a log backup before 2026-11-24T05:15:29Z is not among those that were read"
+    assert told["restorable"]["at"] == "2026-11-24T05:00:20Z"
+
+
+def test_a_file_is_the_jobs_by_its_row_or_by_its_name():
+    story = Story().days()
+    story.sets = [row for row in story.sets if row["set_id"] > 250]      # rows that were cleared, while msdb still has the backups
+    assert derive(story)["foreign"] == [] and derive(story)["breaks"] == []
+    for row in story.sets:
+        row["file"] = row["file"].replace("BTS_2026", "renamed")
+    for row in story.msdb:
+        row["path"] = row["path"].replace("BTS_2026", "renamed")
+    story.sets, kept = story.sets[3:], story.sets[:3]
+    assert sum(one["backups"] for one in derive(story)["foreign"]) == len(story.msdb) - len(story.sets)
+    assert len(kept) == 3
+
+
+def test_a_set_that_began_just_now_may_have_been_read_while_it_was_made():
+    for seconds, state in ((90, "running"), (150, "partial")):
+        story = Story().days(skip=[(at("24T08:00"), NOW + timedelta(days=1))])
+        story.make("log", NOW - timedelta(seconds=seconds), fails_at=1)
+        assert derive(story)["sets"][0]["state"] == state
+
+
+def test_a_log_backup_between_the_mark_and_its_own_takes_the_mark_along():
+    story = Story().days(skip=[(at("24T08:00"), NOW + timedelta(days=1))])
+    story.databases = ["BizTalkMgmtDb", "SSODB"]
+    story.make("log", at("24T08:00"))
+    story.backup("BizTalkMsgBoxDb", "log", at("24T08:00") + timedelta(seconds=5), **VEEAM)
+    mark = story.sets[-1]["mark"]
+    file = f"SQLBTS_BTS_BizTalkMsgBoxDb_Log_{mark}.bak"
+    story.backup("BizTalkMsgBoxDb", "log", at("24T08:00") + timedelta(seconds=9), f"{FOLDER}\\{file}")
+    story.sets.append({**story.sets[-1], "id": len(story.sets) + 1, "database": "BizTalkMsgBoxDb", "file": file})
+    story.databases = list(histories.DATABASES)
+    told = derive(story)
+    assert told["last_marked"]["mark"] == mark
+    assert told["restorable"]["at"] == "2026-11-24T07:45:20Z"
+
+
+def test_databases_of_one_name_on_two_servers_are_told_apart():
+    story = Story().days()
+    history, jobs, databases = story.told()
+    for rows in (history["msdb"], history["biztalk"]["history"], history["biztalk"]["databases"]):
+        rows += [{**row, "server": "OTHER", **({"file": f"x{row['file']}"} if "file" in row else {})} for row in rows if row["database"] == "SSODB"]
+    for row in history["msdb"]:
+        if row["server"] == "OTHER":
+            folder, _backslash, file = row["path"].rpartition("\\")
+            row["path"] = f"{folder}\\x{file}"
+    told = backup_sets.derive(history, jobs, databases)
+    assert [(one["name"], one["lost_now_seconds"]) for one in told["databases"]] == [
+        ("BizTalkMgmtDb", 280), ("BizTalkMsgBoxDb", 280), (r"SQLBTS\BTS/SSODB", 280), ("OTHER/SSODB", 280)]
+    assert {chain["broken_by"] for chain in told["chains"]} == {None}
+    history["msdb"] = [row for row in history["msdb"] if row["server"] != "OTHER"]
+    assert [observed.is_hole(chain["broken_by"]) for chain in backup_sets.derive(history, jobs, databases)["chains"]] == [False, False, False, True]
