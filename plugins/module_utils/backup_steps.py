@@ -57,7 +57,7 @@ def plan(job, reading, options, installed):
     undo = _undo(touched)
     changes = [Change(("steps", step["step_name"]), before, after,
                       [agent_job.call("msdb.dbo.sp_update_jobstep", job_id=job["id"], step_id=step["step_id"], command=commands[step["step_id"]])],
-                      undo={option: undo[option] for option in _options(step, after) if option in undo})
+                      undo=_undo_of(step, after, undo, reading))
                for step, before, after in touched if before != after]
     return changes, commands
 
@@ -121,13 +121,17 @@ def _whole(step, procedure, wanted, reading):
     return found
 
 
-def _options(step, after):
-    """The options that a step's new arguments belong to."""
+def _undo_of(step, after, undo, reading):
+    """The options that bring back what one step had; empty where only a part of it could come back."""
     names = {**ARGUMENTS[step["role"]], "days_to_keep": "history_days"}
-    found = {names[argument] for argument in after if argument in names}
-    if step["role"] == "clean" and found & {"history_days"} or "procedure" in after:
-        found |= {"history_days", "keep_files_days"}
-    return found
+    options = {names[argument] for argument in after if argument in names}
+    if step["role"] == "clean" and {"procedure", "days_to_keep"} & set(after):
+        options = options - {"history_days"} | {"history_days", "keep_files_days"} & set(undo)
+    if "procedure" in after and step["arguments"].get("use_local_time"):          # the other procedure does not take it
+        if not all(value(other, "use_local_time") for role in ("full", "log") for other in of_role(reading, role)):
+            return {}
+        return {**{option: undo[option] for option in options}, "use_local_time": True}
+    return {option: undo[option] for option in options if option in undo}
 
 
 def _undo(touched):
