@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from lab import auth, batch, certificates, psrp, wsman
 from lab.backend import Backend
+from lab.sqlmodel import hosts
 from lab.tds import server as tds
 
 ADDRESS = "127.0.0.1"
@@ -63,10 +64,11 @@ class Lab:
             self.listeners[name].answers = lambda name=name: self._sql_answers(name)
 
     def _sql_answers(self, name):
-        """Whether one of an instance's servers is on; its Agent has then run what was due."""
-        servers = [self.state.hosts[node] for node in self.state.world.descriptions[name].nodes if node in self.state.hosts]
+        """Whether an instance is up; it then shows its servers as they are, and its Agent has run what was due."""
+        world = self.state.world
+        up = hosts.follow(self.state, world.instances[name], world.descriptions[name])
         self.state.catch_up()
-        return not servers or any(server["powered"] for server in servers)
+        return up
 
     async def _listen(self, port, certificate):
         context = certificates.context(self.folder, certificate) if certificate else None

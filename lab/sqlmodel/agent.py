@@ -84,6 +84,7 @@ class Job:
     enabled: bool
     steps: list
     schedules: list
+    start: int = 1                  # id of the step that a run begins with
     keep: int = 1000                # rows of history that the Agent leaves of this job
     history: list = field(default_factory=list)
     last: tuple = None              # (outcome, message, start, duration) of the newest run
@@ -137,7 +138,8 @@ def run(job, begun, execute, account, invoked, first_step=None):
     *execute* is called as (step, moment) and returns the end of the step; it raises Failed. *invoked* is who started the job.
     """
     now = begun
-    step = job.steps[0] if first_step is None else next(s for s in job.steps if s.name == first_step)
+    first = {"name": first_step.casefold()} if first_step else {"id": job.start}
+    step = next((s for s in job.steps if first in ({"name": s.name.casefold()}, {"id": s.id})), job.steps[0])
     while True:
         begin, text, number, severity = now, "", 0, 0
         try:

@@ -30,6 +30,11 @@ BEHAVIOURS = (
      "server rights, DROP LOGIN, sp_configure, RECONFIGURE, sp_addlinkedserver, sp_serveroption.",
      "sql-docs: pages of the statements; field records of ../shared/real/sqlha (states of replicas)",
      "every replica sees a change at once; no failover"),
+    ("Servers under an instance",
+     "A clustered instance answers while its resource is online, shows its nodes and the owner of its group, and its Agent runs while that "
+     "resource is online; any other follows its services.",
+     "sql-docs: sys.dm_os_cluster_nodes, sys.dm_server_services, SERVERPROPERTY",
+     "a failover takes no time; an instance whose server is not of the estate always answers"),
     ("Content",
      "An instance's own catalogue, the group of BizTalk Server 2020 with the hosts and instances of the estate's servers, 15 days of history made by "
      "running the Agent over BizTalk's procedures; a secondary sees its own states only.",

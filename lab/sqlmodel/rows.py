@@ -51,7 +51,7 @@ def agent_runs(instance):
 def read_jobs(instance, description):
     """The jobs of msdb, in the order of their making."""
     jobs, keep = [], description.history_rows
-    for row in instance.query('SELECT job_id, name, enabled FROM "msdb.dbo.sysjobs" ORDER BY rowid'):
+    for row in instance.query('SELECT job_id, name, enabled, start_step_id FROM "msdb.dbo.sysjobs" ORDER BY rowid'):
         steps = [agent.Step(s["step_id"], s["step_name"], s["command"] or "", s["database_name"] or "master", s["on_success_action"],
                             s["on_fail_action"], s["on_success_step_id"], s["on_fail_step_id"])
                  for s in instance.query('SELECT * FROM "msdb.dbo.sysjobsteps" WHERE job_id = ? ORDER BY step_id', (row["job_id"],))]
@@ -63,7 +63,7 @@ def read_jobs(instance, description):
         activity = instance.query('SELECT start_execution_date AS begun, stop_execution_date AS ended FROM "msdb.dbo.sysjobactivity" WHERE job_id = ?',
                                   (row["job_id"],))[0]
         begun, ended = (value and datetime.fromisoformat(value) for value in activity.values())
-        jobs.append(agent.Job(row["job_id"], row["name"], bool(row["enabled"]), steps, schedules, keep.get(row["name"], keep["*"]),
+        jobs.append(agent.Job(row["job_id"], row["name"], bool(row["enabled"]), steps, schedules, row["start_step_id"], keep.get(row["name"], keep["*"]),
                               started=begun, busy=ended or (None if begun else datetime.min)))
     return jobs
 

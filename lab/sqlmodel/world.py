@@ -18,7 +18,7 @@ from lab.tsql.zone import from_local, to_local
 QUIET = {"bts_purgemessages", "bts_managemessagerefcountlog", "bts_cleanupdeadprocesses", "int_purgeparts", "sp_updatestats", "bts_purgesubscriptions",
          "ops_operateoninstancesonmastermsgbox", "bts_copytrackedmessagestodta", "btsmon_inconsistent", "btsmon_generateerrorstring",
          "btf_cleanupexpiredentries", "dtasp_purgetrackingdatabase", "ruleengine_cleanup", "bts_logshippinggetbackuphistory",
-         "bts_logshippingrestoredatabases", "bts_logshippingrestorelogs", "sp_syspolicy_purge_history", "sp_purge_jobhistory"}
+         "bts_logshippingrestoredatabases", "bts_logshippingrestorelogs"}
 
 
 def local(instant):

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from lab import estate, operator, scenario
-from lab.sqlmodel import build
+from lab.backend import Backend
+from lab.sqlmodel import build, hosts
 from lab.tsql.problem import Message, Rows, SqlProblem
 
 CLOCK = "2026-11-24T08:00:00Z"
@@ -439,3 +440,52 @@ def test_an_error_of_an_operators_statement_stops_a_scenario(serve):
     lab = serve().lab
     with pytest.raises(operator.Failed, match="4208|3013"):
         operator.act_sql(lab.sql_ports[FCI], "dba", "Lab-only-3", [r"BACKUP LOG [BAMStarSchema] TO DISK = N'S:\x.trn';"])
+
+
+# --- the servers under an instance
+
+def cmdlet(healthy, host, command, **parameters):
+    outcome = Backend(healthy.state, host, None).invoke(command, parameters, None)
+    assert not outcome.errors, outcome.errors
+
+
+def follows(healthy, server=FCI):
+    """Whether an instance answers, its node, and its Agent's state and start mode, after it has looked at its servers."""
+    world = healthy.state.world
+    up = hosts.follow(healthy.state, world.instances[server], world.descriptions[server])
+    row = healthy.rows("SELECT status_desc, startup_type_desc FROM \"master.sys.dm_server_services\" WHERE servicename LIKE 'SQL Server Agent%'", server)[0]
+    return up, world.instances[server].property("ComputerNamePhysicalNetBIOS"), *row.values()
+
+
+def test_looking_at_servers_where_nothing_has_changed_writes_nothing(healthy):
+    before = healthy.state.state_hash()
+    assert follows(healthy) == (True, "SQL01", "Running", "Manual") and follows(healthy, "SQLAG2") == (True, "SQLAG2", "Running", "Automatic")
+    assert follows(healthy, "SQLDR\\BTS")[0] and healthy.state.state_hash() == before
+
+
+def test_a_clustered_instance_moves_with_its_group_when_a_node_fails(healthy):
+    healthy.state.power("sql01", False)
+    assert follows(healthy) == (True, "SQL02", "Running", "Manual")
+    nodes = healthy.rows('SELECT NodeName, is_current_owner, status_description FROM "master.sys.dm_os_cluster_nodes" ORDER BY NodeName')
+    assert [tuple(row.values()) for row in nodes] == [("SQL01", 0, "down"), ("SQL02", 1, "up")]
+
+
+def test_an_agent_whose_resource_is_offline_runs_nothing(healthy):
+    cmdlet(healthy, "sql01", r"FailoverClusters\Stop-ClusterResource", Name="SQL Server Agent (BTS)")
+    assert follows(healthy) == (True, "SQL01", "Stopped", "Manual")
+    before = healthy.newest()
+    healthy.pass_time(hours=1)
+    assert healthy.newest() == before and healthy.refused(f"{MSDB}sp_start_job @job_name = N'{JOB}';") == [22022]
+
+
+def test_an_instance_whose_resource_or_service_is_stopped_does_not_answer(healthy):
+    cmdlet(healthy, "sql01", r"FailoverClusters\Stop-ClusterResource", Name="SQL Server (BTS)")
+    cmdlet(healthy, "sqlag1", r"Microsoft.PowerShell.Management\Stop-Service", Name=["MSSQLSERVER"])
+    assert [follows(healthy, server)[0] for server in (FCI, "SQLAG1", "SQLAG2")] == [False, False, True]
+
+
+def test_a_run_begins_with_the_jobs_start_step(healthy):
+    healthy.run(f"{MSDB}sp_update_job @job_name = N'{JOB}', @start_step_id = 4;")
+    before = healthy.newest()
+    healthy.pass_time(minutes=30)
+    assert healthy.newest() == before and healthy.outcomes()[0] == 1       # green, and nothing is saved
