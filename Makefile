@@ -11,7 +11,7 @@ run-environment:
 environment:
 	@tools/setup.sh .venv dev
 
-demo: run-environment  ## audit simulated clusters, repair what has drifted, audit again (leaves out/demo)
+demo: run-environment  ## audit a simulated estate, repair what has drifted, audit again (leaves out/demo)
 	@$(PYTHON) -m tools.demo
 
 lab: run-environment  ## serve the simulated estate until Ctrl-C; ARGS="--help" lists its options

@@ -19,7 +19,8 @@ from tools.lab_process import ROOT, running
 FOLDER = ROOT / "out" / "demo"
 PLAYBOOK = Path(sys.executable).parent / "ansible-playbook"
 STEPS = [
-    ("Audit: read every host over WinRM, judge the estate, change nothing", ["playbooks/audit.yml", "-e", "audit_output=out/demo/before"]),
+    ("Audit: read every host over WinRM and every SQL Server over TDS, judge the estate, change nothing",
+     ["playbooks/audit.yml", "-e", "audit_output=out/demo/before"]),
     ("Configure in check mode: say what would be changed, change nothing", ["playbooks/configure.yml", "--check", "--diff"]),
     ("Configure: make these changes, then read again whether they are there", ["playbooks/configure.yml"]),
     ("Audit again: what got better", ["playbooks/audit.yml", "-e", "audit_output=out/demo/after"]),
@@ -34,9 +35,10 @@ def say(text: str) -> None:
 def main() -> int:
     began = time.monotonic()
     shutil.rmtree(FOLDER, ignore_errors=True)
-    say("[0/4] Start the lab: a simulated estate behind real WS-Management, on loopback only. No Windows is involved.")
+    say("[0/4] Start the lab: a simulated estate behind real WS-Management and TDS, on loopback only. No Windows and no SQL Server is involved.")
     with running("drifted", FOLDER / "lab") as inventory:
         print(f"ready after {time.monotonic() - began:.1f} s")
+        shutil.copytree(ROOT / "lab" / "host_vars", inventory.parent / "host_vars")     # what configure shall bring the backup job to
         inventory = inventory.relative_to(ROOT)
         for number, (title, arguments) in enumerate(STEPS, 1):
             say(f"[{number}/4] {title}")
