@@ -62,7 +62,7 @@ options:
   driver:
     description:
       - The ODBC driver, by its name in odbcinst.ini or by the path of its library. Left out, the newest C(ODBC Driver NN for SQL Server) that is
-        there, else FreeTDS.
+        there, else the one of the Python package mssql-python-odbc, else FreeTDS.
     type: str
   management_database:
     description:
