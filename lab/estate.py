@@ -101,8 +101,10 @@ def build(description, clock=None):
     estate = {"hosts": {}, "clusters": {}, "users": {}, "shares": {}}
     for number, (name, host) in enumerate(description["hosts"].items()):
         estate["hosts"][name] = _host(name, host or {}, domain, number, started)
+    group = description.get("biztalk_group") or {"on": "SQLBTS", "databases": {}}
+    management = group["on"], group["databases"].get("BizTalkMgmtDb", "BizTalkMgmtDb")
     for instance in biztalk_instances(description):
-        _biztalk_instance(estate["hosts"][instance["server"].lower()], instance["host"], bool(instance["cluster_group"]))
+        _biztalk_instance(estate["hosts"][instance["server"].lower()], instance["host"], bool(instance["cluster_group"]), management)
     for name, cluster in description.get("clusters", {}).items():
         estate["clusters"][name] = Cluster(name, cluster, domain, estate, biztalk_instances(description)).document()
     for path, share in description.get("shares", {}).items():
@@ -134,9 +136,10 @@ def _host(name, host, domain, number, started):
     return document
 
 
-def _biztalk_instance(server, host, clustered):
+def _biztalk_instance(server, host, clustered, management):
     """What an installed host instance leaves on its server: the version of the binaries, and the service of an in-process one."""
     server["registry"][BIZTALK] = {"ProductName": ["String", "Microsoft BizTalk Server 2020"], "ProductVersion": ["String", "3.13.717.0"]}
+    server["registry"][BIZTALK + r"\Administration"] = {"MgmtDBServer": ["String", management[0]], "MgmtDBName": ["String", management[1]]}
     server["registry"][BIZTALK_UPDATE] = {"DisplayName": ["String", "Microsoft BizTalk Server 2020 Cumulative Update 6"]}
     if BIZTALK_HOSTS[host]["type"] != 1:
         return

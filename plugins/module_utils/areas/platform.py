@@ -62,6 +62,8 @@ def steps():
         call("sql_setups", REGISTRY, {"Path": r"HKLM:\SOFTWARE\Microsoft\Microsoft SQL Server\MSSQL*\Setup"},
              select=["PSParentPath", "PatchLevel", "Edition"]),
         call("biztalk", REGISTRY, {"LiteralPath": r"HKLM:\SOFTWARE\Microsoft\BizTalk Server\3.0"}, select=["ProductVersion"]),
+        call("biztalk_group", REGISTRY, {"LiteralPath": r"HKLM:\SOFTWARE\Microsoft\BizTalk Server\3.0\Administration"},
+             select=["MgmtDBServer", "MgmtDBName"]),
         call("biztalk_updates", REGISTRY, {"Path": UPDATES + r"\*BizTalk Server*"}, select=["DisplayName"]),
         call("biztalk_services", REGISTRY, {"Path": SERVICE_KEYS + rf"\{BIZTALK_SERVICE}*"},
              select=["PSChildName", "DelayedAutostart", "FailureActions"]),
@@ -106,6 +108,8 @@ def shape(area):
         "biztalk": {
             "version": rows.registry(area, "biztalk", "ProductVersion"),
             "update": _biztalk_update(area),
+            "management_server": rows.registry(area, "biztalk_group", "MgmtDBServer"),
+            "management_database": rows.registry(area, "biztalk_group", "MgmtDBName"),
             "services": _biztalk_services(area),
         },
     }

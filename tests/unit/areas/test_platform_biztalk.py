@@ -49,7 +49,8 @@ def test_the_services_of_host_instances_are_told_with_how_they_start_and_recover
 
 def test_a_host_without_biztalk_has_none_of_it():
     absent = answers.error(fqid="PathNotFound,Microsoft.PowerShell.Commands.GetItemPropertyCommand")
-    assert shape(services=[[]], biztalk_services=[[]], biztalk=[[absent]], biztalk_updates=[[]]) == {"version": None, "update": None, "services": []}
+    assert shape(services=[[]], biztalk_services=[[]], biztalk=[[absent]], biztalk_group=[[absent]], biztalk_updates=[[]]) == {
+        "version": None, "update": None, "management_server": None, "management_database": None, "services": []}
 
 
 @pytest.mark.parametrize("name", ["Microsoft BizTalk Server 2016 CU7", "Microsoft BizTalk Server 2013 R2 CU 7"])
