@@ -35,7 +35,7 @@ options:
     type: path
   server_spn:
     description:
-      - The service principal name, as V(MSSQLSvc/sqlbts.contoso.com:1433), where it cannot be made from name and port. Microsoft's driver only.
+      - The service principal name, as V(MSSQLSvc/sqlbts.contoso.com:1433), where it cannot be made from name and port.
     type: str
   sql_via:
     description:

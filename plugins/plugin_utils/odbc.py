@@ -96,13 +96,13 @@ def _words(driver, tds, options):
         words |= {"UID": options["login_user"], "PWD": options["login_password"] or ""}
     else:
         words["Trusted_Connection"] = "yes"
+    if options["server_spn"]:
+        words["ServerSPN"] = options["server_spn"]
     if tds:
         return words | {"SERVERNAME": "instance", "TDS_Version": "7.4"}
     words["SERVER"] = f"tcp:{options['login_host']}" + (f",{options['login_port']}" if options["login_port"] else "")
     words["Encrypt"] = options["encrypt"]
     words["TrustServerCertificate"] = "yes" if options["trust_server_certificate"] else "no"
-    if options["server_spn"]:
-        words["ServerSPN"] = options["server_spn"]
     return words
 
 
@@ -205,5 +205,9 @@ def _explained(raised, options, at, where):
             return HostUnreachable(f"{where}: {at}: {sentence}.", sent=False)
     if re.search(r"Can't open lib|file not found", text):
         return HostFailed(f"{where}: the ODBC driver {options['driver'] or ''} cannot be loaded: {INSTALL}.", sent=False)
-    tls = "" if options["encrypt"] == "no" or options["trust_server_certificate"] else " (FreeTDS gives no reason when it does not trust a certificate)"
-    return HostUnreachable(f"{where}: no session with {at} came about{tls}; check that it is SQL Server, its certificate and ca_file.", sent=False)
+    causes = ["that it is SQL Server"]
+    if options["encrypt"] != "no" and not options["trust_server_certificate"]:
+        causes.append("its certificate and ca_file")
+    if not options["login_user"]:
+        causes.append("the Kerberos ticket and server_spn")
+    return HostUnreachable(f"{where}: no session with {at} came about, and the driver gives no reason; check {', '.join(causes)}.", sent=False)

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import login
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.query import Query
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import host, sql
 from lab import certificates
 from lab.instance import Instance
 from lab.tds.kerberos import Acceptor
@@ -107,3 +110,53 @@ def test_a_ticket_for_another_service_is_refused(connect):
     with pytest.raises(pyodbc.Error) as error:
         connect("microsoft", "auditor", "MSSQLSvc/other")
     assert "18452" in error.value.args[1]
+
+
+# --- the product's session
+
+@pytest.fixture
+def opened(realm, tmp_path, monkeypatch):
+    """Opens a session as a user of the realm, with that user's credential cache among the options."""
+    instance = Instance("SQLBTS\\BTS")
+    instance.login("CONTOSO\\auditor", None)
+    ca = certificates.ensure(tmp_path)
+    monkeypatch.setenv("KRB5_CONFIG", str(realm / "krb5.conf"))
+    monkeypatch.setenv("KRB5CCNAME", f"FILE:{realm}/stranger.cc")      # as the kinit of a Windows connection leaves it
+    with serve(instance, tls(tmp_path), kerberos=Acceptor(realm / "keytab")) as port:
+        def opened(driver, user, **changed):
+            if DRIVERS[driver] is None or not DRIVERS[driver].exists():
+                pytest.skip(f"the ODBC driver {driver} is not there")
+            return sql.open(login.filled({
+                "login_host": "localhost", "login_port": port, "ca_file": str(ca), "driver": str(DRIVERS[driver]), "management_database": "",
+                "login_ccache": f"FILE:{realm}/{user}.cc", "server_spn": SERVICE, **changed}, {}), "sqlbts")
+        yield opened
+
+
+WHO = Query("who", "SELECT SYSTEM_USER AS name;", {"name": "text"})
+
+
+@pytest.mark.parametrize("driver", sorted(DRIVERS))
+def test_a_session_without_a_login_uses_the_ticket_that_it_is_given_and_no_other(opened, driver):
+    with opened(driver, "auditor") as session:
+        assert session.read([WHO])["who"].rows == [{"name": "CONTOSO\\auditor"}]
+    with pytest.raises(host.HostUnreachable) as refused, opened(driver, "auditor", login_ccache=None):
+        pass
+    assert "stranger" not in refused.value.message
+
+
+@pytest.mark.parametrize("user, changed, told", [
+    ("stranger", {}, "refused the Kerberos account"),
+    ("nobody", {}, "there is no Kerberos ticket"),
+    ("auditor", {"server_spn": "MSSQLSvc/nothing:1433"}, "service principal name"),
+    ("auditor", {"server_spn": "MSSQLSvc/other"}, "refused the Kerberos account"),
+])
+def test_what_is_missing_is_said(opened, user, changed, told):
+    with pytest.raises(host.HostUnreachable) as refused, opened("microsoft", user, **changed):
+        pass
+    assert told in refused.value.message and not refused.value.sent
+
+
+def test_freetds_gives_no_reason_and_the_message_names_the_ticket_among_them(opened):
+    with pytest.raises(host.HostUnreachable) as refused, opened("freetds", "nobody"):
+        pass
+    assert "Kerberos" in refused.value.message
