@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sqlite3
 from pathlib import Path
 
@@ -153,6 +154,9 @@ class Store:
     # --- recorder
 
     def record(self, clock, login, database, text, parameters, changes, error):
+        if kept := os.environ.get("LAB_TEXTS"):     # a file for everything that reached any instance, one text a line as JSON
+            with open(kept, "a", encoding="utf-8") as stream:
+                stream.write(json.dumps(text) + "\n")
         self.query('INSERT INTO "#text" (clock, login, database, text, parameters, changes, error) VALUES (?, ?, ?, ?, ?, ?, ?)',
                    (clock, login, database, text, json.dumps(parameters, default=str), int(changes), error))
         self.recorded += 1

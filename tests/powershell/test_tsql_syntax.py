@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import json
+import os
 import pathlib
 import subprocess
 
 import engine
 import microsoft
+import pytest
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import SQL_AREAS
 from tools import rights
@@ -38,3 +41,13 @@ def test_every_query_of_every_area():
 def test_the_scripts_for_the_login():
     scripts = rights.scripts()
     assert dict(zip(scripts, parsed(scripts.values()), strict=True)) == dict.fromkeys(scripts, "ok")
+
+
+@pytest.mark.skipif("LAB_TEXTS" not in os.environ, reason="LAB_TEXTS names no file of what reached the lab's SQL Servers")
+def test_everything_that_reached_a_server():
+    lines = set(pathlib.Path(os.environ["LAB_TEXTS"]).read_text(encoding="utf-8").splitlines())
+    texts = sorted(json.loads(line) for line in lines)
+    assert len(texts) > 50
+    said = parsed(texts)
+    assert len(said) == len(texts)
+    assert {text: word for text, word in zip(texts, said, strict=True) if word != "ok"} == {}
