@@ -136,6 +136,7 @@ ARGUMENT_SPEC = dict(
 
 INSERT = "INSERT INTO dbo.adm_OtherBackupDatabases (DefaultDatabaseName, DatabaseName, ServerName, BTSServerName) VALUES (?, ?, ?, ?);"
 DELETE = "DELETE FROM dbo.adm_OtherBackupDatabases WHERE DefaultDatabaseName = ? AND BTSServerName = ?;"
+SCRIPTS = "BizTalk's scripts Backup_Setup_All_Procs.sql and Backup_Setup_All_Tables.sql"
 SSO = "sso"
 LONGEST = {"database": 128, "friendly_name": 128, "server": 80}
 
@@ -155,7 +156,7 @@ def plan(options, snapshot):
                  and (options.get("server") is None or _same(row["server"], options["server"]))]
         if options.get("state") == "absent":
             return Plan([_removed(row) for row in found])
-        return _present(options, biztalk, sql, others, found)
+        return _present(options, history, sql, others, found)
     except Refused as refused:
         return Plan(refusal=str(refused))
 
@@ -174,7 +175,8 @@ def _removed(row):
                   {"state": "present", **before})
 
 
-def _present(options, biztalk, sql, others, found):
+def _present(options, history, sql, others, found):
+    biztalk = history["biztalk"]
     if found:
         return _full_of(found[0]["database"], found[0]["server"], biztalk)
     database, warnings = options["database"], []
@@ -182,11 +184,10 @@ def _present(options, biztalk, sql, others, found):
     here = seen(seen(sql, "The instance")["name"], "The name of the instance") if server is None else server
     local = _local(sql, database, server)
     if local is None:
-        warnings.append(f"not checked: whether {database} is there, its recovery model, and whether BizTalk's scripts Backup_Setup_All_Procs.sql and "
-                        "Backup_Setup_All_Tables.sql have been run in it")
+        warnings.append(f"not checked: whether {database} is there, its recovery model, and whether {SCRIPTS} have been run in it")
     else:
         _check_local(local, server)
-        warnings.append(f"not checked: whether BizTalk's scripts Backup_Setup_All_Procs.sql and Backup_Setup_All_Tables.sql have been run in {database}")
+        warnings += _check_scripts(history["scripts"], local["name"])
     for row in seen(biztalk["databases"], "The databases of the job"):
         if _same(seen(row, "The databases of the job")["database"], database):
             raise Refused(f"The job backs up {database} of {row['server']} already; under a second name it would be backed up twice.")
@@ -223,6 +224,18 @@ def _check_local(local, server):
         raise Refused(f"The recovery model of {name} is {local['recovery_model']}, so its log cannot be backed up. Set it to FULL first.")
     if isinstance(local["state"], str) and local["state"] != "ONLINE":
         raise Refused(f"{name} is {local['state']}. Bring it online first.")
+
+
+def _check_scripts(scripts, name):
+    """What to warn of; raises Refused where the database lacks what the backup calls in it."""
+    rows = [scripts] if observed.is_hole(scripts) else scripts
+    found = next((row for row in rows if not observed.is_hole(row) and _same(row["database"], name)), None)
+    unseen = found["installed"] if found else next((row for row in rows if observed.is_hole(row)), observed.hole("missing", f"{name} was not listed."))
+    if observed.is_hole(unseen):
+        return [f"not checked: whether {SCRIPTS} have been run in {name} ({observed.detail(unseen)})"]
+    if not unseen:
+        raise Refused(f"{name} lacks what the backup calls in it: run {SCRIPTS} there first.")
+    return []
 
 
 def _full_of(database, server, biztalk):

@@ -78,10 +78,18 @@ PROCEDURES = select("backup_history.procedures", {
     "OR r.ROUTINE_NAME IN (N'sp_BackupAllFull_Schedule', N'sp_MarkAll', N'sp_SetBackupCompression', N'sp_ForceFullBackup')) "
     "ORDER BY r.ROUTINE_NAME, p.ORDINAL_POSITION", ("VIEW DEFINITION", MANAGEMENT), database=MANAGEMENT)
 
+# A login sees an object only where it has a right on it: "not there" is said where it may see every definition of the database.
+SCRIPTS = select("backup_history.scripts", {
+    "database_name": ("text", "d.name"),
+    "has_scripts": ("boolean", "CASE WHEN d.state <> 0 OR HAS_DBACCESS(d.name) <> 1 THEN NULL WHEN " + " AND ".join(
+        f"OBJECT_ID(QUOTENAME(d.name) + N'.dbo.{name}') IS NOT NULL" for name in ("MarkLog", "sp_SetMark", "sp_BackupBizTalkFull", "sp_BackupBizTalkLog"))
+        + " THEN 1 WHEN HAS_PERMS_BY_NAME(QUOTENAME(d.name), N'DATABASE', N'VIEW DEFINITION') = 1 THEN 0 END")},
+    "FROM sys.databases AS d WHERE d.database_id > 4 ORDER BY d.database_id", ("VIEW ANY DATABASE", ""), ("VIEW ANY DEFINITION", ""), limit=1000)
+
 
 def queries():
     """The queries that read the area, in order."""
-    return [CLOCK, MSDB, MARKS, SETS, SETTINGS, NEXT_SET, DATABASES, OTHERS, PROCEDURES]
+    return [CLOCK, MSDB, MARKS, SETS, SETTINGS, NEXT_SET, DATABASES, OTHERS, PROCEDURES, SCRIPTS]
 
 
 def shape(answers):
@@ -94,8 +102,15 @@ def shape(answers):
         "msdb": query.every(MSDB, answers, _backup),
         "marks": query.every(MARKS, answers, lambda row: {
             "database": row["database_name"], "mark": row["mark"], "lsn": row["lsn"], "at": row["at"], "user_name": row["user_name"]}),
+        "scripts": query.every(SCRIPTS, answers, _scripts),
         "biztalk": _biztalk(answers),
     }
+
+
+def _scripts(row):
+    """Whether a database holds what BizTalk's backup calls in it."""
+    hidden = observed.hole("denied", f"The login may not look into {row['database_name']}, or it is not online.")
+    return {"database": row["database_name"], "installed": hidden if row["has_scripts"] is None else row["has_scripts"]}
 
 
 def _backup(row):

@@ -112,3 +112,9 @@ def test_procedures_that_a_login_may_not_see_are_not_taken_for_absent():
     shown, hidden = shape_history(procedures=rows({**PROCEDURE, "sees_all": False}))["biztalk"]["procedures"]
     assert shown == known and reason(hidden) == "denied"
     assert reason(shape_history()["biztalk"]["procedures"]) == "denied"
+
+
+def test_what_a_database_holds_for_the_backup_is_unknown_where_the_login_may_not_look():
+    seen = shape_history(scripts=rows(*({"database_name": name, "has_scripts": has} for name, has in (("A", True), ("B", False), ("C", None)))))["scripts"]
+    assert [(one["database"], one["installed"]) for one in seen[:2]] == [("A", True), ("B", False)]
+    assert reason(seen[2]["installed"]) == "denied" and reason(shape_history(scripts=DENIED)["scripts"]) == "denied"

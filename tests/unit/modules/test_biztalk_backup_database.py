@@ -38,7 +38,8 @@ def snapshot(*others, history=(), force=False, databases=None):
     listed = [{"server": SERVER, "database": "BizTalkMgmtDb"}] + [{"server": row["server"], "database": row["database"]} for row in rows]
     biztalk = {"management_database": "BizTalkMgmtDb", "history": list(history), "settings": {"use_compression": False, "force_full": force},
                "databases": listed, "others": copy.deepcopy(rows), "procedures": []}
-    return {"backup_history": {"biztalk": biztalk}, "sql": {"name": SERVER, "databases": found if databases is None else databases}}
+    scripts = [{"database": name, "installed": True} for name in ("OrdersDb", "StockDb", HOSTILE)]
+    return {"backup_history": {"biztalk": biztalk, "scripts": scripts}, "sql": {"name": SERVER, "databases": found if databases is None else databases}}
 
 
 def plan(options, areas):
@@ -131,7 +132,7 @@ def test_registering_forces_a_full_backup_after_the_row_and_says_why():
     insert, force = made.changes
     assert "every log backup of the group fails" in insert.risk and "full backups of all databases" in force.risk
     assert insert.steps[0].values == ("OrdersDb", "OrdersDb", SERVER, "BTS01") and force.steps[0].text == "EXEC dbo.sp_ForceFullBackup;"
-    assert any("Backup_Setup_All_Procs.sql" in warning for warning in made.warnings)
+    assert made.warnings == []
 
 
 @pytest.mark.parametrize(("history", "force", "forced"), [
@@ -178,6 +179,16 @@ def test_what_was_not_seen_is_no_reason_to_register(hide):
 ])
 def test_refused(options, areas, words):
     assert words in refused(options, areas)
+
+
+@pytest.mark.parametrize("scripts", [HOLE, [], [HOLE], [{"database": "OrdersDb", "installed": HOLE}]])
+def test_a_database_that_lacks_the_scripts_is_refused_and_one_that_was_not_looked_into_is_told(scripts):
+    areas = snapshot()
+    areas["backup_history"]["scripts"] = [{"database": "ORDERSDB", "installed": False}]
+    assert "lacks what the backup calls" in refused({}, areas)
+    areas["backup_history"]["scripts"] = scripts
+    made = plan({}, areas)
+    assert made.changes and made.warnings[0].startswith("not checked: whether BizTalk's scripts")
 
 
 def test_an_instance_without_a_management_database_is_refused():
