@@ -136,8 +136,8 @@ class Program:
 def program(tmp_path):
     started = []
 
-    def start(*arguments, state="state", ports=("0", "0")):
-        made = Program("--state", str(tmp_path / state), "--port", ports[0], "--https-port", ports[1], "--sql-port", "0",
+    def start(*arguments, state="state"):
+        made = Program("--state", str(tmp_path / state), "--port", "0", "--https-port", "0", "--sql-port", "0",
                        "--inventory", str(tmp_path / "inventory.yml"), "--frozen-clock", CLOCK, *arguments)
         started.append(made)
         return made
@@ -186,11 +186,12 @@ def test_it_listens_on_loopback_only_and_keeps_its_keys_to_itself(program, tmp_p
         assert (tmp_path / "state" / name).stat().st_mode & 0o077 == 0
 
 
-def test_it_says_who_holds_a_port(program):
+@pytest.mark.parametrize("option", ["--port", "--https-port", "--sql-port"])
+def test_it_says_who_holds_a_port(program, option):
     holder = socket.create_server(("127.0.0.1", 0))
     port = str(holder.getsockname()[1])
     with holder:
-        code, out, err = program(ports=(port, "0")).end()
+        code, out, err = program(option, port).end()
     assert (code, out) == (1, "") and re.match(rf"Port {port} on 127\.0\.0\.1 is taken by process \d+ \(.+\)\. ", err)
 
 
