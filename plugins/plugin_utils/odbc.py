@@ -26,6 +26,7 @@ else:
 
 LOGIN_TIMEOUT, PROBE_TIMEOUT = 15, 5
 MICROSOFT = re.compile(r"ODBC Driver (\d+) for SQL Server")
+RECORD_END = re.compile(r"\((-?\d+)\) \(SQL\w+\)(?=; \[|$)")     # SQL Server's number and the function's name, behind each record's message
 IN_PACKAGE = "libs/linux/*/*/lib/libmsodbcsql-*.so*"
 FREETDS = ("/usr/lib/*/odbc/libtdsodbc.so", "/usr/lib64/libtdsodbc.so*", "/usr/lib/libtdsodbc.so*")
 INSTALL = ("install Microsoft's ODBC Driver 18 for SQL Server (package msodbcsql18 of Microsoft's repository), or FreeTDS "
@@ -194,7 +195,7 @@ REFUSED = (
 def _explained(raised, options, at, where):
     """The HostError for what came of connecting."""
     text = " ".join(str(argument) for argument in raised.args)
-    numbers = {int(number) for number in re.findall(r"\((-?\d+)\) \(SQL\w+\)", text)}
+    numbers = {int(number) for number in RECORD_END.findall(text)}
     if 18456 in numbers or 18452 in numbers:
         who = f"the login {options['login_user']}" if options["login_user"] else "the Kerberos account"
         return HostUnreachable(f"{where}: {at} refused {who}; check its name, its password, and that it may log in.", sent=False)

@@ -201,13 +201,13 @@ def explained(raised):
     arguments = [str(argument) for argument in getattr(raised, "args", ())]
     state = arguments[0] if arguments and re.fullmatch(r"[0-9A-Z]{5}", arguments[0]) else ""
     text = arguments[-1] if arguments else str(raised)
-    numbers = re.findall(r"\((-?\d+)\) \(SQL\w+\)", text)
+    numbers = odbc.RECORD_END.findall(text)
     return SqlError(int(numbers[0]) if numbers else 0, state, _message(text))
 
 
 def _message(text):
     """The first record's sentence, without the drivers' own brackets."""
-    first = re.split(r"\(-?\d+\) \(SQL\w+\)", text, maxsplit=1)[0]
+    first = odbc.RECORD_END.split(text, maxsplit=1)[0]
     return " ".join(re.sub(r"^(?:\[[^\]]*\]\s*)+", "", first.strip()).split()).rstrip("; ")
 
 
