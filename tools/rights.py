@@ -118,7 +118,8 @@ def page():
         rows = "".join(f"| `{right}` | {f'`{thing}`' if thing else 'the database'} | {_names(queries)} |\n" for (thing, right), queries in sorted(objects.items()))
         tables.append(f"\n## {name[0].upper() + name[1:] if database == MANAGEMENT else f'Database `{name}`'}\n\n"
                       f"| permission | object | queries |\n| --- | --- | --- |\n{rows}")
-    return PAGE.format(server="".join(f"| `{right}` | {_names(queries)} |\n" for right, queries in sorted(server.items())), databases="".join(tables))
+    rows = "".join(f"| `{right}` | {_names(queries)} |\n" for right, queries in sorted(server.items()))
+    return PAGE.format(server=rows, databases="".join(tables))
 
 
 def _names(queries):

@@ -204,7 +204,8 @@ def test_a_host_that_is_shut_down_finishes_its_answer_and_then_is_gone(wire):
 def test_ansibles_own_plugin_reaches_every_host_of_the_written_inventory(wire, tmp_path):
     hosts = tmp_path / "inventory.yml"
     hosts.write_text(inventory.text(wire.plan, wire.lab.port, wire.lab.https_port, wire.lab.ca, wire.lab.sql_ports), encoding="utf-8")
-    done = subprocess.run([str(Path(sys.executable).with_name("ansible")), "-i", str(hosts), "all:!sql_instance", "-m", "ansible.builtin.raw", "-a", "hostname"],
+    done = subprocess.run([str(Path(sys.executable).with_name("ansible")), "-i", str(hosts), "all:!sql_instance", "-m", "ansible.builtin.raw",
+                           "-a", "hostname"],
                           cwd=tmp_path, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, check=False,
                           env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "NO_PROXY": "127.0.0.1", "LANG": "C.UTF-8"})
     assert done.returncode == 0, done.stdout + done.stderr
