@@ -115,7 +115,8 @@ def page():
     tables = []
     for database, objects in databases.items():
         name = IN_PAGE.get(database, database)
-        rows = "".join(f"| `{right}` | {f'`{thing}`' if thing else 'the database'} | {_names(queries)} |\n" for (thing, right), queries in sorted(objects.items()))
+        rows = "".join(f"| `{right}` | {f'`{thing}`' if thing else 'the database'} | {_names(queries)} |\n"
+                       for (thing, right), queries in sorted(objects.items()))
         tables.append(f"\n## {name[0].upper() + name[1:] if database == MANAGEMENT else f'Database `{name}`'}\n\n"
                       f"| permission | object | queries |\n| --- | --- | --- |\n{rows}")
     rows = "".join(f"| `{right}` | {_names(queries)} |\n" for right, queries in sorted(server.items()))
