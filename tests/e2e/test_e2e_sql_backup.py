@@ -85,6 +85,22 @@ def test_an_instance_for_which_nothing_is_declared_is_not_connected_to(fresh):
     assert "nothing is declared" in done.stdout
 
 
+def test_an_instance_that_does_not_answer_fails_the_play_and_is_in_the_table(fresh):
+    declare(fresh, **DECLARED)
+    fresh.lab.call(lambda: instance(fresh).fault("close", times=None))
+    done = fresh.play("configure")
+    told = " ".join(done.stdout.split())
+    assert done.returncode != 0 and "fatal: [sqlbts]: UNREACHABLE!" in told
+    assert "Nothing is known of sqlbts, see above" in told and any("not looked at" in line for line in table(done))
+
+
+def test_a_wrong_declaration_stops_its_instance_before_anything_is_changed(fresh):
+    declare(fresh, **{**DECLARED, "sql_backup_job": {**DECLARED["sql_backup_job"], "frequency": "daily"}})
+    before = fresh.state_hash()
+    done = fresh.play("configure", check=2)
+    assert "daily" in done.stdout and fresh.state_hash() == before
+
+
 def test_check_apply_again_and_undo(fresh):
     path = r"\\vault01\it's $(a) share]"
     _done, refused = task(fresh, "biztalk_backup_job", {**DECLARED["sql_backup_job"], "path": path})
