@@ -47,7 +47,8 @@ class ActionModule(ActionBase):
         queries = {query.name: query for area in SQL_AREAS.values() for query in area.queries()}
         try:
             with carriers.opened(self, carriers.SQL, {}, task_vars) as opened:
-                session, answered = opened.session.server(), opened.session.read(list(queries.values()))
+                answered = opened.session.read(list(queries.values()))
+                session = {"login": opened.session.options["login_user"] or "integrated", **opened.session.server()}
         except host.HostError as error:
             state = "unreachable" if isinstance(error, host.HostUnreachable) else "failed"
             return {state: True, "msg": error.message, "changed": False}

@@ -35,10 +35,10 @@ powershell:
   type: dict
   sample: {"edition": "Desktop", "version": "5.1.17763.1", "bits": 64, "language_mode": "FullLanguage", "elevated": true}
 session:
-  description: The driver of a session with a SQL Server instance, and the versions of both.
+  description: The login and the driver of a session with a SQL Server instance, and the versions of both.
   returned: when the host is a SQL Server instance and answered
   type: dict
-  sample: {"driver": "libmsodbcsql-18.6.so.2.1", "driver_version": "18.06.0002", "server_version": "15.00.4430"}
+  sample: {"login": "ft_audit", "driver": "libmsodbcsql-18.6.so.2.1", "driver_version": "18.06.0002", "server_version": "15.00.4430"}
 problems:
   description: One sentence for each thing that will not work, and what to do.
   returned: when the host answered

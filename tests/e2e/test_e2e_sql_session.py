@@ -135,7 +135,7 @@ def test_an_inventory_that_cannot_be_meant_is_refused_before_anything_is_read(he
 
 def test_the_doctor_logs_in_and_says_what_the_login_may_not_do(healthy):
     well = healthy.play("biztalk.fault_tolerance.doctor", "--limit", "sqlbts", check=0)
-    assert "server_version 15." in well.stdout and "driver" in well.stdout and "management database BizTalkMgmtDb" in well.stdout
+    assert "login ft_audit, driver" in well.stdout and "server_version 15." in well.stdout and "management database BizTalkMgmtDb" in well.stdout
     healthy.lab.call(instance(healthy).login, "newcomer", "Lab-only-8")
     change(healthy, login_user="newcomer", login_password="Lab-only-8")
     poor = healthy.play("biztalk.fault_tolerance.doctor", "--limit", "sqlbts")
