@@ -173,14 +173,14 @@ def _row(step_id, name, number, severity, message, outcome, begin, seconds):
             "run_date": as_date(begin), "run_time": as_time(begin), "run_duration": as_duration(seconds)}
 
 
-def run_due(jobs, after, until, execute, account):
+def run_due(jobs, after, until, execute, account, lags=(timedelta(seconds=5), timedelta(minutes=5))):
     """Runs what is due on one instance after one local instant and until another, in the order of time. *execute* as for ``run``.
 
-    A run counts when it has surely ended: some seconds after its time, minutes where it makes backups."""
+    *lags*: a run counts when it has surely ended: some seconds after its time, minutes where it makes backups."""
     events = []
     for number, job in enumerate(jobs):
         still = all(quiet(step.command) for step in job.steps)
-        lag = timedelta(seconds=5) if still else timedelta(minutes=5)
+        lag = lags[0] if still else lags[1]
         first = _since(job, after, until) if still else after       # runs that change nothing: as many as the history holds
         events += [(when, number, schedule) for when, schedule in job.due(first - lag, until - lag)]
     for when, number, schedule in sorted(events, key=lambda event: event[:2]):

@@ -61,6 +61,7 @@ def _backup(world, name, session, statement):
     if wanted.database.casefold() in {known.casefold() for known in instance.databases} and not instance.rights.has(
             session.login, word, instance.database(wanted.database)):
         raise abnormal(word, 262, 14, f"{word} permission denied in database '{wanted.database}'.")
+    world.settle(name)
     world.backup(name, wanted, world.now(name), session.login)
 
 

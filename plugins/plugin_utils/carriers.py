@@ -95,7 +95,7 @@ class SqlServer:
                 task.display.display(f"{self.where}: {words}, {now - started:.0f} s so far")
 
         answered = self.session.read(queries, progress, deadline)
-        failed = sum(answer.status != "ok" for answer in answered.values())
+        failed = sum(answer.status == "failed" or answer.broken for answer in answered.values())
         task.display.display(f"{self.where}: {', '.join(names)}: {len(answered)} queries in {time.monotonic() - started:.1f} s"
                              + (f", {failed} of them without an answer" if failed else ""))
         lost = [answer.reason for answer in answered.values() if answer.status == "skipped" and answer.broken]
