@@ -31,7 +31,7 @@ biztalk:
       description: The version of the binaries. Null where the registry has none.
       type: str
       returned: success
-    update:
+    cumulative_update:
       description: The number of the newest cumulative update. Null where there is none.
       type: int
       returned: success
@@ -48,7 +48,7 @@ biztalk:
       type: list
       elements: dict
       returned: success
-  sample: {"version": "3.13.717.0", "update": 6, "management_server": "SQLBTS\\BTS", "management_database": "BizTalkMgmtDb", "services": []}
+  sample: {"version": "3.13.717.0", "cumulative_update": 6, "management_server": "SQLBTS\\BTS", "management_database": "BizTalkMgmtDb", "services": []}
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -70,7 +70,7 @@ def inform(_options, snapshot):
     if server is None:
         return {"failed": True, "msg": "This host is no configured BizTalk server: its registry names no management database "
                                        r"(HKLM\SOFTWARE\Microsoft\BizTalk Server\3.0\Administration)."}
-    return {"biztalk": biztalk}
+    return {"biztalk": {**{name: value for name, value in biztalk.items() if name != "update"}, "cumulative_update": biztalk["update"]}}
 
 
 def main():
