@@ -215,6 +215,21 @@ def test_a_log_backup_by_hand_breaks_the_chain_of_the_jobs_files_and_names_its_l
         == r"S:\Temp\x.trn"
 
 
+def test_a_backup_by_hand_between_a_run_and_its_end_comes_after_it_and_the_run_is_made_once(healthy):
+    healthy.pass_time(minutes=18)
+    before = healthy.newest()
+    healthy.run(r"BACKUP LOG [BizTalkMsgBoxDb] TO DISK = N'S:\x.trn';")
+    assert healthy.newest() == before + 1
+    healthy.pass_time(minutes=2)
+    assert healthy.newest() == before + 1
+    healthy.pass_time(minutes=15)
+    told = healthy.rows("SELECT backup_start_date AS t, first_lsn AS f, last_lsn AS l, user_name AS u FROM \"msdb.dbo.backupset\" "
+                        "WHERE database_name = 'BizTalkMsgBoxDb' AND type = 'L' ORDER BY backup_set_id DESC LIMIT 4")[::-1]
+    assert [row["u"] for row in told] == ["CONTOSO\\svc-sql", "CONTOSO\\svc-sql", "dba", "CONTOSO\\svc-sql"]
+    assert [row["t"] for row in told] == sorted(row["t"] for row in told)
+    assert all(one["l"] == two["f"] for one, two in zip(told, told[1:]))
+
+
 def test_backup_needs_its_right_a_database_that_is_there_and_a_place(healthy):
     assert healthy.refused(r"BACKUP LOG [SSODB] TO DISK = N'S:\x.trn';", login="maint") == [262, 3013]
     assert healthy.refused(r"BACKUP DATABASE [NoSuch] TO DISK = N'S:\x.bak';") == [911, 3013]
