@@ -87,7 +87,7 @@ def derive(backup_history, jobs, databases=(), others=()):
         "restorable": _restorable(told_of, chains, breaks, msdb, clock),
         "databases": view if observed.is_hole(view) else [_points(key, database, told_of, view, clock) for key, database in view.items()],
         "chains": chains,
-        "breaks": view if observed.is_hole(view) else _told_breaks(breaks) + closing(msdb.unread or msdb.cut),
+        "breaks": view if observed.is_hole(view) else _told_breaks(breaks, told_of) + closing(msdb.unread or msdb.cut),
         "foreign": _foreign(view, msdb, clock, told_of, backup_job.archive_folder(jobs)),
         "unproven": _unproven(told_of, view, msdb),
         "full_periods": _periods(facts, job, told_of, clock),
@@ -255,13 +255,15 @@ def _broken_by(key, database, found, base, told_of, view, msdb):
     return observed.hole("missing", f"The newest full backup of {database.name}, of {told(full.at)}, is in no history of backups that was read.")
 
 
-def _told_breaks(breaks):
+def _told_breaks(breaks, told_of):
+    """The breaks as plain data. Whether one is mended is not known where the set of a full after it may not have been read."""
     found = []
     for database, broken in ((database, broken) for database, each in breaks for broken in each):
         first = broken.backups[0] if broken.backups else dict.fromkeys(("user_name", "software", "path"))
+        unread = None if told_of.sets and told_of.sets[-1].at <= broken.at else told_of.cut
         found.append({"name": f"{database.name} {told(broken.at)}", "database": database.name, "kind": broken.kind, "at": told(broken.at),
                       "login": first["user_name"], "program": first["software"], "path": first["path"], "backups": len(broken.backups),
-                      "mended_at": told(broken.mended)})
+                      "mended_at": told(broken.mended) or unread})
     return sorted(found, key=lambda one: one["at"], reverse=True)
 
 
