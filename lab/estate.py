@@ -291,7 +291,6 @@ class Cluster:
             for service, display in ((f"MSSQL${instance}", f"SQL Server ({instance})"), (f"SQLAgent${instance}", f"SQL Server Agent ({instance})")):
                 self.hosts[node]["services"][service] = {"display": display, "state": "Stopped", "mode": "Manual", "account": r"CONTOSO\svc-sql"}
 
-
     def _availability_group(self, name, listener):
         """The role of an availability group with its listener (field record co-014), and the default instance's services on each node."""
         group = self._group(name, 9999, self.nodes[0])

@@ -75,7 +75,7 @@ def management(instance, places, sso_server, instances, others, now):
     put("adm_Server", [{"Id": number, "Name": name, "DateModified": MADE} for name, number in servers.items()])
     put("adm_Host", [{
         "Id": number, "GroupId": 1, "Name": name, "NTGroupName": r"CONTOSO\BizTalk " + ("Isolated Host Users" if _about(name)["type"] == 2
-                                                                                      else "Application Users"),
+                                                                                        else "Application Users"),
         "DateModified": MADE, "LastUsedLogon": BIZTALK_ACCOUNT, "HostTracking": -1 if _about(name)["tracking"] else 0, "AuthTrusted": 0,
         "HostType": _about(name)["type"], "DecryptCertName": "", "DecryptCertThumbprint": "", "IsHost32BitOnly": int(_about(name)["only_32_bit"]),
         "ClusterResourceGroupName": next((one["cluster_group"] for one in instances if one["host"] == name), ""), **THROTTLING}

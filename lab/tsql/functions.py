@@ -143,7 +143,7 @@ def _datediff(compiler, name, arguments, scope):
     _check(name, arguments, 3)
     start, end = (_time(compiler, argument, scope) for argument in arguments[1:])
     return Typed(f"lab_datediff('{_part(name, arguments[0])}', {start.sql}, {end.sql}, {int(name == 'DATEDIFF')})",
-                  "int" if name == "DATEDIFF" else "bigint")
+                 "int" if name == "DATEDIFF" else "bigint")
 
 
 @compiles("DATEPART")

@@ -172,4 +172,4 @@ def _first(elements, is_wanted):
 
 def _any_named(elements, name):
     return derived.any_true([one if observed.is_hole(one) else one["name"].casefold() == name.casefold()
-        for one in ([elements] if observed.is_hole(elements) else elements)])
+                             for one in ([elements] if observed.is_hole(elements) else elements)])

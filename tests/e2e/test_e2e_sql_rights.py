@@ -67,7 +67,7 @@ def test_rows_that_a_missing_right_may_hide_are_unknown_and_the_right_is_named(p
     grants = scripts.grants(MANAGEMENT_DATABASE)
     change("grant", grants)
     change("revoke", [grant for grant in grants if grant[0] == right])
-    areas = {name: area for name, area in SQL_AREAS.items() if any(right == declared for query in area.queries() for declared, _ in query.rights)}
+    areas = {name: area for name, area in SQL_AREAS.items() if any(right == declared for query in area.queries() for declared, _thing in query.rights)}
     answers = session.read([query for area in areas.values() for query in area.queries()])
     assert {name: answer.error for name, answer in answers.items() if answer.status != "ok"} == {}
     for name, area in areas.items():

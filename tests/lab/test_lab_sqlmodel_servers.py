@@ -49,7 +49,7 @@ class Estate:
     def sets(self):
         """(id, kind, complete, rows) of every set."""
         return [tuple(row.values()) for row in self.rows('SELECT BackupSetId, BackupType, MIN(SetComplete) AS c, COUNT(*) AS n FROM '
-                                                          '"BizTalkMgmtDb.dbo.adm_BackupHistory" GROUP BY 1, 2 ORDER BY 1')]
+                                                         '"BizTalkMgmtDb.dbo.adm_BackupHistory" GROUP BY 1, 2 ORDER BY 1')]
 
     def newest(self):
         """The id of the newest set."""

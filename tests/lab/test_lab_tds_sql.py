@@ -63,7 +63,7 @@ def kind(instance, expression):
     ("CURRENT_TIMESTAMP", "2026-11-24 09:00:00.000"), ("SWITCHOFFSET(SYSDATETIMEOFFSET(), '+00:00')", "2026-11-24 08:00:00.0000000 +00:00"),
     ("GETDATE() AT TIME ZONE 'W. Europe Standard Time' AT TIME ZONE 'UTC'", "2026-11-24 08:00:00.0000000 +00:00"),
     ("CONVERT(varchar(30), GETDATE(), 126)", "2026-11-24T09:00:00"), ("CONVERT(varchar(23), CONVERT(datetime, '2026-01-02T03:04:05.678'), 121)",
-                                                                        "2026-01-02 03:04:05.677"),
+                                                                      "2026-01-02 03:04:05.677"),
     ("CONVERT(char(8), GETDATE(), 112)", "20261124"), ("CONVERT(varchar(30), GETDATE())", "Nov 24 2026  9:00AM"),
     ("CONVERT(varchar(40), SYSDATETIMEOFFSET(), 127)", "2026-11-24T08:00:00.0000000Z"),
     ("CONVERT(datetime, '2026-11-24T09:00:00.999')", "2026-11-24 09:00:01.000"),
@@ -134,8 +134,8 @@ def test_strings_compare_without_case_and_without_blanks_at_the_end(instance):
     assert run(instance, "SELECT id FROM dbo.t WHERE name = 'ALPHA' COLLATE Latin1_General_CS_AS;") == []
     assert run(instance, "SELECT UPPER(name) AS n, COUNT(*) AS c FROM dbo.t WHERE id < 3 GROUP BY UPPER(name) ORDER BY n;") == [("ALPHA",
                                                                                                                                  1),
-                                                                                                                                 ("BETA ",
-                                                                                                                                  1)]
+                                                                                                                                ("BETA ",
+                                                                                                                                 1)]
 
 
 def test_log_sequence_numbers_compare_as_numbers(instance):

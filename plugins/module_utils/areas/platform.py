@@ -52,7 +52,7 @@ def steps():
         call("renames", REGISTRY, {"LiteralPath": CONTROL + r"\Session Manager"}, select=["PendingFileRenameOperations"]),
         call("computer_names", REGISTRY, {"LiteralPath": {"$item": True}}, each=list(COMPUTER_NAMES), select=["ComputerName"]),
         call("services", CIM, {"ClassName": "Win32_Service", "Filter": " OR ".join([*(f"Name='{name}'" for name in SERVICES),
-                                                                                  f"Name LIKE '{BIZTALK_SERVICE}%'"])},
+                                                                                    f"Name LIKE '{BIZTALK_SERVICE}%'"])},
              select=["Name", "State", "StartMode", "StartName"]),
         call("policy", REGISTRY, {"LiteralPath": r"HKLM:\SOFTWARE\Policies\Microsoft\Windows\System"}, select=["AllowCustomSSPsAPs"]),
         call("dtc_security", REGISTRY, {"LiteralPath": r"HKLM:\SOFTWARE\Microsoft\MSDTC\Security"}, select=["NetworkDtcAccess"]),

@@ -60,9 +60,9 @@ FILES = select("sql.files", {
     "database_id": ("number", "f.database_id"), "name": ("text", "f.name"), "kind": ("number", "f.type"), "path": ("text", "f.physical_name"),
     "pages": ("number", "f.size")}, "FROM sys.master_files AS f ORDER BY f.database_id, f.file_id", DEFINITIONS, limit=5000)
 SUSPECT_PAGES = select("sql.suspect_pages", {"database_id": ("number", "p.database_id"), "pages": ("number", "COUNT(*)")},
-    "FROM msdb.dbo.suspect_pages AS p WHERE p.event_type IN (1, 2, 3) GROUP BY p.database_id", ("SELECT", "msdb.dbo.suspect_pages"))
+                       "FROM msdb.dbo.suspect_pages AS p WHERE p.event_type IN (1, 2, 3) GROUP BY p.database_id", ("SELECT", "msdb.dbo.suspect_pages"))
 LOG_SHIPPING = select("sql.log_shipping", {"name": ("text", "p.primary_database")},
-    "FROM msdb.dbo.log_shipping_primary_databases AS p", ("SELECT", "msdb.dbo.log_shipping_primary_databases"))
+                      "FROM msdb.dbo.log_shipping_primary_databases AS p", ("SELECT", "msdb.dbo.log_shipping_primary_databases"))
 SERVERS = select("sql.servers", {
     "id": ("number", "s.server_id"), "name": ("text", "s.name"), "data_source": ("text", "s.data_source"), "is_linked": ("boolean", "s.is_linked"),
     "rpc": ("boolean", "s.is_remote_login_enabled"), "rpc_out": ("boolean", "s.is_rpc_out_enabled")},
@@ -75,8 +75,8 @@ PERMISSIONS = select("sql.permissions", {
     "FROM sys.server_permissions AS g INNER JOIN sys.server_principals AS p ON p.principal_id = g.grantee_principal_id WHERE g.class = 100 "
     "AND g.permission_name IN (N'ALTER ANY AVAILABILITY GROUP', N'CONNECT SQL', N'VIEW SERVER STATE')", DEFINITIONS, limit=5000)
 SYSADMINS = select("sql.sysadmins", {"sid": ("bytes", "p.sid")},
-    "FROM sys.server_role_members AS m INNER JOIN sys.server_principals AS p ON p.principal_id = m.member_principal_id "
-    "INNER JOIN sys.server_principals AS r ON r.principal_id = m.role_principal_id WHERE r.name = N'sysadmin'", DEFINITIONS, limit=1000)
+                   "FROM sys.server_role_members AS m INNER JOIN sys.server_principals AS p ON p.principal_id = m.member_principal_id "
+                   "INNER JOIN sys.server_principals AS r ON r.principal_id = m.role_principal_id WHERE r.name = N'sysadmin'", DEFINITIONS, limit=1000)
 ENDPOINTS = select("sql.endpoints", {
     "name": ("text", "e.name"), "certificate": ("text", "c.name"), "certificate_id": ("number", "e.certificate_id"),
     "expires": ("instant", "c.expiry_date")},

@@ -20,8 +20,8 @@ def cluster(*changes, **services):
     return next(subject.facts for subject in estate.subjects_of(estate.hosts_of(snapshots, {}), KINDS) if subject.id == "cluster:BTSCLU")
 
 
-def change_of(name, /, **values):
-    return lambda area: estates.named(area["resources"] + area["nodes"], name).update(values)
+def change_of(thing, /, **values):
+    return lambda area: estates.named(area["resources"] + area["nodes"], thing).update(values)
 
 
 def host(facts):

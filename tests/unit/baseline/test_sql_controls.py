@@ -103,7 +103,6 @@ ON_2 = r"BizTalkMsgBoxDb2 on AG2\BTS"
 STANDALONE = sql("sqlbts", lambda facts: facts.update(clustered=False))
 
 
-
 def reached_as_replica(snapshots):
     list_row("databases", lambda rows: rows[6].update(server=estates.AG1))(snapshots)
     group("sqlbts", lambda facts: facts["message_boxes"][1].update(server=estates.AG1))(snapshots)

@@ -176,7 +176,7 @@ def test_a_name_is_quoted(name, text):
 
 def test_options_come_from_the_task_then_the_inventory_then_the_default():
     filled = login.filled({"login_host": "task", "encrypt": None, "management_database": ""}, {"login_host": "inventory", "encrypt": "strict",
-                                                                                              "management_database": "Mgmt"})
+                                                                                               "management_database": "Mgmt"})
     assert (filled["login_host"], filled["encrypt"], filled["sql_via"], filled["management_database"]) == ("task", "strict", "controller", "")
     assert filled["trust_server_certificate"] is False and set(filled) == set(login.LOGIN_SPEC)
 

@@ -392,7 +392,7 @@ def test_refused(options, words):
     (lambda areas: the_job(areas)["steps"].pop(2), "no step that calls sp_MarkAll"),
     (lambda areas: the_job(areas)["steps"][0].update(on_success_action=1), "never reached"),
     (lambda areas: the_job(areas)["schedules"][0].update(id=9) or areas["agent"]["jobs"].append({**the_job(fresh()), "id": "B", "name": "Own",
-                                                                                               "schedules": [schedule(id=9)]}), "starts the job Own, too"),
+                                                                                                 "schedules": [schedule(id=9)]}), "starts the job Own, too"),
     (lambda areas: the_job(areas).update(schedules=[schedule(), schedule(id=8)]), "has 2 schedules"),
 ])
 def test_nothing_is_changed_where_the_job_is_not_seen_whole_or_would_make_no_backups(change, words):

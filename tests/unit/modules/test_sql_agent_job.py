@@ -58,7 +58,7 @@ SEEN = Counter()
 def instances(draw):
     schedules = draw(st.sampled_from([[schedule()], [schedule(5)], [schedule(1, freq_subday_type=8)], [schedule(enabled=False)], []]))
     return snapshot(a_job("Other", id="B", schedules=[]), a_job(enabled=draw(st.booleans()), owner=draw(st.sampled_from(["sa", "dba", None])),
-                                                               schedules=copy.deepcopy(schedules)))
+                                                                schedules=copy.deepcopy(schedules)))
 
 
 def reading(areas):
