@@ -40,6 +40,10 @@ class Database:
     # truth: sequence numbers from which the next log may go on, and the sets to whose mark it can be brought
     ends: list[int] = field(default_factory=list)
     reaches: set[int] = field(default_factory=set)
+    # truth: the same, with the log files of incomplete sets counted, as the engine would
+    file_ends: list[int] = field(default_factory=list)
+    begins_chain: bool = True
+    began: bool = False
 
 
 @dataclass
@@ -50,6 +54,7 @@ class Set:
     type: str
     moment: datetime.datetime
     mark: str | None
+    databases: list[str] = field(default_factory=list)
     rows: int = 0
     complete: bool = False
 
@@ -75,7 +80,8 @@ class Truth:
     last_marked: Set | None = None
     points: dict[str, datetime.datetime | None] = field(default_factory=dict)
     behind: list[str] = field(default_factory=list)
-    group_point: datetime.datetime | None = None
+    unseen: list[str] = field(default_factory=list)           # behind, but no log backup has shown it yet
+    restorable: Set | None = None
     backs_up_nothing: bool = False
 
 
@@ -91,13 +97,14 @@ class History:
         self.history: list[dict] = []
         self.msdb: list[dict] = []
         self.job_runs: list[dict] = []
+        self.marks: list[dict] = []
         self.set_ids = self.random.randrange(1, 5000)
         self.first_set_id = self.set_ids
         self.mark_name = self.random.choice(("BTS", "PROD", "b"))
         self.path = self.random.choice(("\\\\fs01\\btsbackup", "\\\\fs01\\btsbackup\\", "K:\\Backup", "https://acct.blob.example/bts"))
-        self.interval = self.random.choice((60, 90, 120)) * MINUTE
-        self.days = self.random.randrange(2, 4)
-        self.hour = self.random.choice((None, None, 1, 3, 22))
+        self.interval = self.random.choice((90, 120, 150)) * MINUTE
+        self.days = self.random.choice((2, 2, 3))
+        self.hour = self.random.choice((None, None, None, 1, 3, 22))
         self.force_after_partial = self.random.random() < 0.5
         self.local_time = self.random.random() < 0.5
         self.zone = self.random.choice((-300, 0, 60, 330)) * MINUTE
@@ -115,8 +122,8 @@ class History:
         self.starts: list[datetime.datetime] = []
         self.lost_after = datetime.timedelta(days=1)
         self.back_to_full: tuple[Database, datetime.datetime] | None = None
-        self.window: datetime.datetime | None = None
-        self.row_limit: int | None = None
+        self.window_days = 14
+        self.limits: dict[str, int] = {}
 
     # clocks
 
@@ -154,8 +161,9 @@ class History:
             raise RuntimeError(4214)
         self.grow(database)
         row = self.msdb_row(database, "L", database.log_from, database.lsn, database.full_at, path, **other)
+        row["begins_chain"] = database.begins_chain
         if not other.get("is_copy_only"):
-            database.log_from = database.lsn
+            database.log_from, database.begins_chain = database.lsn, False
         return row
 
     def msdb_row(self, database: Database, kind: str, first: int, last: int, checkpoint: int, path: str, *,
@@ -164,7 +172,7 @@ class History:
                "checkpoint": checkpoint, "full_at": database.full_at, "start": self.local(self.now),
                "finish": self.local(self.now + 20 * datetime.timedelta(seconds=1)), "zone": int(self.offset(self.now) / (15 * MINUTE)),
                "path": path, "login": login, "program": program, "is_copy_only": is_copy_only, "is_snapshot": is_snapshot,
-               "is_damaged": is_damaged, "recovery": database.recovery}
+               "is_damaged": is_damaged, "recovery": database.recovery, "begins_chain": False}
         self.msdb.append(row)
         return row
 
@@ -199,12 +207,15 @@ class History:
     def make_set(self, kind: str, fail_on: int | None) -> bool:
         """One set; fail_on is the place in the order at which the disk is full, -1 for a failure before any database. True: complete."""
         self.set_ids += 1
-        moment = self.now
+        moment = self.now + datetime.timedelta(milliseconds=self.random.randrange(100, 3000))
         word = "Full" if kind == "db" else "Log"
         mark = self.mark_of(moment)
         one = Set(self.set_ids - 1, kind, moment, mark if kind == "lg" else None)
         self.truth.sets.append(one)
         made, rows, failed = [], [], fail_on == -1
+        for database in self.covered() if kind == "lg" and not failed else []:
+            self.grow(database)
+            self.marks.append({"database": database.name, "mark": mark, "lsn": database.lsn, "at": self.local(moment)})
         for place, database in enumerate(self.covered() if fail_on != -1 else []):
             file = self.file(database, word, mark)
             separator = "" if self.path.endswith(("\\", "/")) else "/" if self.path.startswith("http") else "\\"
@@ -220,6 +231,10 @@ class History:
                 failed = True
                 break
         one.rows, one.complete = len(rows), not failed
+        one.databases = [row["database"] for row in rows]
+        for database, row in made if kind == "lg" else []:
+            met = any(row["first"] <= end <= row["last"] for end in database.file_ends)
+            database.file_ends = [row["last"]] if met else []
         for row in rows:
             row["complete"] = one.complete
         self.history += rows
@@ -233,6 +248,8 @@ class History:
         for database, row in made:
             if one.type == "db":
                 database.ends.append(row["last"])
+                database.file_ends.append(row["last"])
+                database.began = True
                 for broken in self.truth.breaks:
                     broken.mended = broken.mended or broken.database == database.name
             else:
@@ -315,7 +332,7 @@ class History:
             self.databases.append(Database("BAMAlertsApplication", self.server, registered=False, lsn=41 * 10**15))
             self.happened.add("uncovered")
         if "two server names" in kinds and self.random.random() < 0.5:
-            self.databases[-1].names = (self.server, self.server.replace("SQLBTS", "sqlbts.contoso.com", 1))
+            self.databases[-1].names = (self.server, self.server.replace("SQLBTS", "SQLALIAS", 1))
             self.happened.add("two server names")
 
     def down(self, moment: datetime.datetime) -> bool:
@@ -340,7 +357,7 @@ class History:
         elif kind == "simple":
             self.now -= 15 * MINUTE
             self.grow(victim)
-            victim.recovery, victim.log_from, victim.ends = "SIMPLE", None, []
+            victim.recovery, victim.log_from, victim.begins_chain, victim.ends, victim.file_ends = "SIMPLE", None, True, [], []
             self.back_to_full = (victim, self.now + self.random.choice((1, 3)) * self.interval)
             self.now += 15 * MINUTE
             self.happened.add(kind)
@@ -371,34 +388,43 @@ class History:
     def conclude(self) -> None:
         truth = self.truth
         covered = self.covered()
-        moments = {one.id: one.moment for one in truth.sets}
         for database in covered:
-            truth.points[database.name] = moments[max(database.reaches)] if database.reaches else None
-            truth.behind += [database.name] if database.reaches and not database.ends else []
-        common = set.intersection(*(database.reaches for database in covered))
-        truth.group_point = moments[max(common)] if common else None
+            truth.points[database.name] = max((one.moment for one in truth.sets if one.type == "lg" and one.complete
+                                               and database.name in one.databases), default=None)
+            if database.log_from is None and database.recovery == "FULL" and database.began:
+                truth.unseen.append(database.name)
+            elif not database.file_ends or database.log_from is not None and max(database.file_ends) < database.log_from:
+                truth.behind.append(database.name)
+        reached = {database.name: database.reaches for database in covered}
+        truth.restorable = next((one for one in reversed(truth.sets) if one.type == "lg" and one.complete
+                                 and all(one.id in reached[name] for name in one.databases)), None)
         truth.last_marked = next((one for one in reversed(truth.sets) if one.type == "lg" and one.complete), None)
         truth.uncovered = [database.name for database in self.databases if not database.registered]
         truth.backs_up_nothing = not any(one.rows for one in truth.sets)
         truth.lost = self.lost_days()
         if "window" in self.kinds:
-            self.window = self.now - self.random.randrange(6, 30) * HOUR
+            self.window_days = 1
             self.happened.add("window")
         if "row limit" in self.kinds:
-            self.row_limit = self.random.randrange(5, max(6, len(self.msdb) * 2 // 3))
+            self.limits = {name: self.random.randrange(5, max(6, len(rows) * 2 // 3)) for name, rows in (
+                ("msdb", self.msdb), ("history", self.history), ("runs", self.job_runs)) if self.random.random() < 0.6}
+            self.limits = self.limits or {"msdb": 20}
             self.happened.add("row limit")
 
     def lost_days(self) -> list[datetime.date]:
-        """Local days whose backup hour went by without a start of the job, and whose period has no full at all."""
-        if self.hour is None:
-            return []
-        started = {(self.local(start).date(), self.local(start).hour) for start in self.starts}
-        fulls = {row["moment"].date() for row in self.history if row["type"] == "db"}
-        lost, day = [], self.local(START).date()
-        while day <= self.local(self.now).date():
-            begin = datetime.datetime.combine(day, datetime.time(self.hour))
-            utc = begin - self.offset(START)
-            if utc >= START and utc + HOUR <= self.now and (day, self.hour) not in started and self.stamp(utc).date() not in fulls:
+        """Days of the job's clock, wholly seen, that have no full though their time for one is over. The hour is of the local clock."""
+        fulls = {self.stamp(one.moment).date() for one in self.truth.sets if one.type == "db" and one.rows}
+        first = next((one.moment for one in self.truth.sets if one.rows), self.now)
+        lost, day = [], self.stamp(START).date()
+        while day <= self.stamp(self.now).date():
+            hours = [moment for moment in (self.first_hour + number * HOUR for number in range(24 * 5)) if self.stamp(moment).date() == day]
+            due = [moment for moment in hours if self.hour is None or self.local(moment).hour == self.hour]
+            if due and due[0] >= first and due[-1] + HOUR <= self.now and day not in fulls:
                 lost.append(day)
             day += datetime.timedelta(days=1)
         return lost
+
+    @property
+    def first_hour(self) -> datetime.datetime:
+        """A moment before the start at which an hour of the local clock begins."""
+        return START - 24 * HOUR - (30 * MINUTE if self.zone % HOUR else 0 * MINUTE)
