@@ -59,7 +59,9 @@ class ActionModule(ActionBase):
             return {**result, "warnings": result["notes"]}
         for warning in plan.warnings:
             task.display.display(f"{where}: before anything starts: {warning}")
-        failure, done = _apply(carrier, plan.changes)
+        failure, done, open_end = _apply(carrier, plan.changes)
+        if failure and open_end:
+            done, failure = _looked_at_again(module, options, carrier, done, open_end, failure)
         if failure:
             return {**result, **_views(done), "failed": True, "msg": failure}
         try:
@@ -89,7 +91,7 @@ def _views(made):
 
 
 def _apply(carrier, planned):
-    """Carries out the changes one by one. Returns ``(what went wrong or "", the changes made)``."""
+    """Carries out the changes one by one. Returns ``(what went wrong or "", the changes made, the change whose outcome is not known or None)``."""
     for number, change in enumerate(planned):
         text = changes.told(change)["text"]
         task.display.display(f"{carrier.where}: change {number + 1} of {len(planned)}: {text}")
@@ -97,11 +99,25 @@ def _apply(carrier, planned):
             fault = carrier.apply(change.steps)
         except host.HostError as error:
             fate = f"'{text}' was sent and its outcome is not known" if error.sent else f"'{text}' was not begun"
-            return f"{error.message} {_account(planned, number, fate)}", planned[:number]
+            return f"{error.message} {_account(planned, number, fate)}", planned[:number], change if error.sent else None
         if fault:
             fate = f"'{text}' failed: {fault}"
-            return f"{carrier.where}: {_account(planned, number, fate)}", planned[:number]
-    return "", planned
+            return f"{carrier.where}: {_account(planned, number, fate)}", planned[:number], None
+    return "", planned, None
+
+
+def _looked_at_again(module, options, carrier, done, change, failure):
+    """Reads once more after a change whose outcome is not known. Returns ``(the changes made, the sentence with what was found)``."""
+    text = changes.told(change)["text"]
+    try:
+        plan = module.plan(options, carrier.read(module.AREAS))
+    except host.HostError:
+        return done, f"{failure} It could not be read again."
+    if plan.refusal:
+        return done, f"{failure} What was read again could not be judged: {plan.refusal}"
+    if any(left.path == change.path for left in plan.changes):
+        return done, f"{failure} Read again: '{text}' was not carried out."
+    return [*done, change], f"{failure} Read again: '{text}' was carried out."
 
 
 def _account(planned, number, fate):

@@ -42,6 +42,8 @@ options:
       - V(controller) - the controller connects to the instance itself, with pyodbc and an ODBC driver.
       - V(host) - PowerShell on the inventory host's Windows connection connects, with .NET's own client. Give the connection variables of the
         failover cluster instance's network name or of the instance's own server.
+      - With V(host) the options O(ca_file), O(driver), O(server_spn) and O(login_ccache) mean nothing - the Windows host trusts what Windows
+        trusts - and O(encrypt=strict) is refused.
       - Default V(controller).
     type: str
     choices: [controller, host]

@@ -79,6 +79,8 @@ class _Draft:
                 self._add("iis", _host(one["server"]))
         if isinstance(self.group["sso_server"], str):
             self._add("sso", _host(self.group["sso_server"]))
+            self.to_do.append(f"{_host(self.group['sso_server'])} is the name of the master secret server. Where it is a cluster's network name, put "
+                              "the nodes into sso instead.")
         here = self.sql["name"] if isinstance(self.sql["name"], str) else None
         for name in dict.fromkeys([*([here] if here else []), *self._servers_of_databases(), *self._replicas()]):
             own = here and name.casefold() == here.casefold()

@@ -32,6 +32,9 @@ def opened(action, kind, options, task_vars):
         task.refuse_become(action)
         if not filled["login_host"]:
             raise host.HostFailed(f"{where}: nobody says how its SQL Server is reached: set login_host (and login_port).", sent=False)
+        if filled["encrypt"] == "strict":
+            raise host.HostFailed(f"{where}: encrypt: strict needs sql_via: controller and Microsoft's driver; .NET's own client does not know it.",
+                                  sent=False)
         yield SqlServer(sql_host.Session(action._connection, filled, where), where)
         return
     with sql.open(filled, where) as session:

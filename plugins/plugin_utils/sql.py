@@ -54,6 +54,14 @@ def open(options, where):
             session.close()
 
 
+class _Lost(Exception):
+    """The connection was lost while a query was read; *error* is the SqlError."""
+
+    def __init__(self, error):
+        super().__init__(error.message)
+        self.error = error
+
+
 class Session:
     """*counts*: connections, executes and changes of database so far."""
 
@@ -83,18 +91,38 @@ class Session:
         """``{name: QueryAnswer}`` of each query and of ``sql.management``. *progress*: called with a few words before each. *deadline*:
         seconds after which no query is begun."""
         until = time.monotonic() + deadline
-        management = self._find_management()
-        answers, unopened = {WHERE_IS_THE_GROUP.name: management}, {}
-        ended = management if management.broken else None
+        for attempt in range(1, TRIES + 1):
+            answers = {}
+            try:
+                self._read_on_one_connection(wanted, answers, progress, until)
+                return answers
+            except _Lost as lost_at:
+                error, gone = lost_at.error, "the connection was lost"
+            try:
+                if attempt < TRIES:
+                    self._open()
+            except (HostUnreachable, HostFailed) as failed:
+                gone = f"the connection was lost and did not come about again: {failed.message}"
+                break
+        ended = QueryAnswer("skipped", reason=f"{gone} ({_named(error)})", broken=True)
+        return {name: answers.get(name, ended) for name in (WHERE_IS_THE_GROUP.name, *(query.name for query in wanted))}
+
+    def _read_on_one_connection(self, wanted, answers, progress, until):
+        """Fills *answers*. What a snapshot says comes from one connection, since after a failover another server may answer: where one is
+        lost, reading begins anew. Raises _Lost."""
+        if self._connection is None:
+            self._open()
+        answers[WHERE_IS_THE_GROUP.name] = self._find_management()
+        unopened = {}
         for number, query in enumerate(wanted, 1):
             if progress:
                 progress(f"query {number} of {len(wanted)}, {query.name}")
-            if ended is None and time.monotonic() >= until:
-                ended = QueryAnswer("skipped", reason="the time for reading was over", broken=True)
-            if query.name not in answers:
-                answers[query.name] = ended or self._read_one(query, unopened)
-                ended = answers[query.name] if answers[query.name].broken else None
-        return answers
+            if query.name in answers:
+                continue
+            if time.monotonic() >= until:
+                answers[query.name] = QueryAnswer("skipped", reason="the time for reading was over", broken=True)
+            else:
+                answers[query.name] = self._read_one(query, unopened)
 
     def _find_management(self):
         declared = self.options["management_database"]
@@ -116,21 +144,18 @@ class Session:
         error = None
         for _try in range(TRIES):
             try:
-                if self._connection is None:
-                    self._open()
                 self._connection.timeout = READ_TIMEOUT
                 self._use(database)
                 return self._fetched(query)
-            except (HostUnreachable, HostFailed) as gone:
-                return QueryAnswer("skipped", reason=f"the connection was lost and did not come about again: {gone.message}", broken=True)
             except odbc.errors() as raised:
                 error = explained(raised)
                 if lost(error):
                     self.close()
                     self._connection = None
-                elif error.number != DEADLOCK:
+                    raise _Lost(error) from raised
+                if error.number != DEADLOCK:
                     break
-        if self._database != database and not lost(error):
+        if self._database != database:
             unopened[database] = QueryAnswer("failed", error=error)
         return QueryAnswer("failed", error=error)
 

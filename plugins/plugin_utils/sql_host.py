@@ -20,6 +20,10 @@ NOT_SENT = {
     "NoDatabase": ("the management database is not known", False),
 }
 LOGIN_FAILED = (18452, 18456)
+# SqlClient's numbers for what happens on the way: its own (negative, 0, 20, 233) and Win32's. SQL Server's own errors are others.
+TIMEOUT = -2
+NOT_FROM_SQL = -9       # whatever else .NET threw
+ON_THE_WAY = (-1, 0, 2, 20, 53, 64, 121, 232, 233, 258, 1225, 1231, 10053, 10054, 10060, 10061, 11001)
 
 
 class Session:
@@ -62,7 +66,10 @@ class Session:
         for run in self._run(queries, 300, None, changing=True):
             for error in run.errors:
                 told = _error(error)
-                if error["fqid"] in NOT_SENT or sql.lost(told):
+                if told.number == TIMEOUT:
+                    raise host.HostFailed(f"{self.where}: SQL Server did not come to an end within {sql.CHANGE_TIMEOUT} s, and was told to stop."
+                                          f"{host.OUTCOME}", sent=True)
+                if error["fqid"] in NOT_SENT or told.number in ON_THE_WAY:
                     raise host.HostUnreachable(f"{self.where}: the connection to SQL Server was lost.{host.OUTCOME}", sent=True)
                 raise host.HostFailed(f"{self.where}: SQL Server refused it (error {told.number}): {told.message}", sent=False, code=told.number)
 
@@ -129,10 +136,11 @@ def _sent(name, text, values, database, timeout):
 
 def _answer(query, run):
     for error in run.errors:
-        if error["fqid"] in NOT_SENT:
-            reason, broken = NOT_SENT[error["fqid"]]
+        told = _error(error)
+        if error["fqid"] in NOT_SENT or told.number in ON_THE_WAY:
+            reason, broken = NOT_SENT.get(error["fqid"], NOT_SENT["ConnectionLost"])
             return QueryAnswer("skipped", reason=reason, broken=broken)
-        return QueryAnswer("failed", error=_error(error))
+        return QueryAnswer("failed", error=told)
     cut = bool(query.limit) and len(run.rows) > query.limit
     try:
         rows = [{name: sql.plain(_read(value, kind), kind) for (name, kind), value in zip(query.columns.items(), row, strict=True)}
@@ -157,9 +165,9 @@ def _error(error):
     """The SqlError of an executor's error: SQL Server's number stands in the chain's SqlException."""
     for exception in error["chain"]:
         if exception["type"].endswith(".SqlClient.SqlException"):
-            return SqlError(exception["native"] or 0, "" if (exception["native"] or 0) > 0 else "08000", " ".join(exception["message"].split()))
+            return SqlError(exception["native"] or 0, "", " ".join(exception["message"].split()))
     last = error["chain"][-1] if error["chain"] else {"message": error["fqid"]}
-    return SqlError(0, "HY000", " ".join(last["message"].split()))
+    return SqlError(NOT_FROM_SQL, "HY000", " ".join(last["message"].split()))
 
 
 def _cause(error):

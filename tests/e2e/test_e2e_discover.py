@@ -13,9 +13,11 @@ def drafted(estate, host):
     port = estate.lab.sql_ports[r"SQLBTS\BTS"]
     given = [argument for pair in (*SESSION, f"login_port={port}", f"ca_file={estate.lab.ca}") for argument in ("-e", pair)]
     before = estate.state_hash()
-    done = estate.play("discover", "-e", f"discover_hosts={host}", *given, check=0)
+    file = estate.folder / f"{host}.yml"
+    done = estate.play("discover", "-e", f"discover_hosts={host}", "-e", f"discover_file={file}", *given, check=0)
     assert estate.state_hash() == before
     lines = json.loads("[" + done.stdout.split('"msg": [', 1)[1].split("\n    ]", 1)[0] + "]")
+    assert yaml.safe_load(file.read_text(encoding="utf-8")) == yaml.safe_load("\n".join(lines))
     return yaml.safe_load("\n".join(lines)), [line for line in lines if line.startswith("# TO DO: ")]
 
 
