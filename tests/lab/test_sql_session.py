@@ -227,6 +227,14 @@ def test_a_lost_connection_is_opened_again_and_the_query_read_whole(instance, op
     assert len(answers["jobs"].rows) == 2 and len(instance.logins) == 2
 
 
+def test_after_a_loss_everything_is_read_anew_since_another_server_may_answer(instance, options):
+    instance.fault("reset", text="sysjobs", before=True)
+    with sql.open(options(), "sqlbts") as session:
+        session.read([ONE, JOBS, TWO])
+    sent = texts(instance)
+    assert sent.count(ONE.text) == 2 and sent.count(TWO.text) == 1
+
+
 def test_where_it_does_not_come_about_again_the_rest_is_not_waited_for(instance, options):
     instance.fault("reset", text="sysjobs", before=True)
     with sql.open(options(), "sqlbts") as session:
