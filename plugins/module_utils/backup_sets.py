@@ -10,6 +10,8 @@ complete full set through log sets none of which is partial, and through log cha
 ``derive`` is the whole of it. What a window or a limit of rows cut off is a hole, and nothing that depends on it is vouched for.
 """
 
+from bisect import bisect_right
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import agent_message, backup_job, job_step, log_chains, observed
@@ -21,6 +23,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.set_histor
     LOG,
     PARTIAL,
     RUNNING,
+    Set,
     Sets,
     closing,
     key_of,
@@ -48,8 +51,9 @@ def derive(backup_history, jobs, databases=(), others=()):
         last_complete_full, last_marked   the newest full set and the newest log set with a mark that are complete, the same shape and mark
         restorable     {id, mark, at, full_id, age_seconds}: the newest mark to which all databases can be brought, null where there is none
         databases      [{name, server, database, last_point, lost_now_seconds, worst_gap_seconds, worst_gap_from, worst_gap_until, in_last_full,
-                       in_last_marked}] of the view: points are complete marked sets with the database; null where there is none, or for a gap
-                       fewer than two; whether it is in ``last_complete_full`` and ``last_marked``, null where there are none
+                       in_last_marked}] of the view: last_point is the newest complete marked set with it, lost_now and gaps are told of points to
+                       which all databases can be brought; null where there is none; whether it is in ``last_complete_full`` and ``last_marked``,
+                       null where there are none
         chains         [{name, server, database, broken_by}]: what broke the log chain since the newest complete full, null where nothing did
         breaks         [{name, database, kind, at, login, program, path, backups, mended_at}] in what was read, newest first
         foreign        [{name, database, type, login, program, path, backups, first_at, last_at}]: not copy-only, by somebody else
@@ -70,11 +74,13 @@ def derive(backup_history, jobs, databases=(), others=()):
     clock = ServerClock(backup_history["clock"], backup_history["local_clock"], [
         (row["started"], row["offset_minutes"]) for row in msdb.rows if row["offset_minutes"] is not None])
     job = backup_job.find(jobs, biztalk["management_database"])
-    facts = job if job is None or observed.is_hole(job) else backup_job.facts(job)
+    facts = job if job is None or observed.is_hole(job) else backup_job.facts(job, backup_history["local_clock"])
     running = facts["running"] if isinstance(facts, dict) and not observed.is_hole(facts) else facts or False
     view = view_of(biztalk["databases"])
     told_of = Sets(biztalk["history"], facts, running, msdb, clock, backup_history["window_days"])
     chains, breaks = _chains(view, told_of, msdb, clock, databases)
+    unseen = first_hole([chains]) or first_hole([chain["broken_by"] for chain in known(chains)])
+    marks = _marks(told_of, breaks, msdb, clock)
     names = view if observed.is_hole(view) else {name for _server, name in view}
     return {
         "job": facts,
@@ -84,8 +90,8 @@ def derive(backup_history, jobs, databases=(), others=()):
         "last_full": told_of.last(view, lambda one: one.type == FULL and one.state != RUNNING),
         "last_complete_full": told_of.last(view, lambda one: one.type == FULL and one.state == COMPLETE),
         "last_marked": told_of.last(view, lambda one: one.marked),
-        "restorable": _restorable(told_of, chains, breaks, msdb, clock),
-        "databases": view if observed.is_hole(view) else [_points(key, database, told_of, view, clock) for key, database in view.items()],
+        "restorable": _restorable(_last(marks, told_of, unseen), clock),
+        "databases": view if observed.is_hole(view) else [_points(key, database, told_of, marks, view, unseen, msdb, clock) for key, database in view.items()],
         "chains": chains,
         "breaks": view if observed.is_hole(view) else _told_breaks(breaks, told_of) + closing(msdb.unread or msdb.cut),
         "foreign": _foreign(view, msdb, clock, told_of, backup_job.archive_folder(jobs)),
@@ -154,20 +160,68 @@ def _cause(row):
 
 # --- how far back
 
-def _points(key, database, told_of, view, clock):
+@dataclass(frozen=True)
+class Mark:
+    """A complete marked set. *full*: the newest complete full set before it, None where none was read. *reached*: whether all databases can
+    be brought from that full to it, as far as sets and breaks that were read tell."""
+
+    set: Set
+    full: Set | None
+    reached: bool
+
+
+def _marks(told_of, breaks, msdb, clock):
+    """The ``Mark``s of what was read, newest first."""
+    broken = [(database, sorted(one.at for one in found if one.kind != log_chains.GAP or not (msdb.unread or msdb.cut))) for database, found in breaks]
+    broken = [(database, moments) for database, moments in broken if moments]
+    found, full, whole = [], None, True
+    for one in reversed(told_of.sets):
+        if one.type == FULL and one.state == COMPLETE:
+            full, whole = one, True
+        elif one.type == LOG and one.state == PARTIAL:
+            whole = False
+        elif one.marked:
+            fits = whole and (full is None or full.names() == one.names())
+            found.append(Mark(one, full, fits and not any(_between(moments, full, one, database, msdb, clock) for database, moments in broken)))
+    return found[::-1]
+
+
+def _between(moments, full, one, database, msdb, clock):
+    """Whether any of the moments, sorted, lies between the backups of a database in a full set, None for ever, and in a later one."""
+    first = bisect_right(moments, _ended(full, database, msdb, clock)) if full else 0
+    return first < bisect_right(moments, _ended(one, database, msdb, clock))
+
+
+def _worst_gap(key, marks, told_of, view):
+    """The longest time without a point of a database as (span, from, until), from the oldest set that was read, or the first that could have
+    held it, to its newest point. A mark before the first complete full of the window counts where nothing that was read speaks against it."""
+    if told_of.cut or any(mark.full and mark.full.at < told_of.since for mark in marks):
+        return told_of.cut or _last(marks, told_of, None)
+    at = [mark.set.at for mark in marks if mark.reached]
+    if not at or marks[0].full is None:
+        return None
+    begin = told_of.sets[-1].at
+    for one in reversed(told_of.sets):
+        if any(key_of(row, view) == key for row in one.rows):
+            break
+        begin = one.at if one.state == COMPLETE else begin
+    at.append(max(begin, told_of.since))
+    return max((newer - older, older, newer) for newer, older in zip(at, at[1:]))
+
+
+def _points(key, database, told_of, marks, view, unseen, msdb, clock):
     """The points to which one database can be brought with all others, and the time between them."""
-    at = [one.at for one in told_of.sets if one.marked and any(key_of(row, view) == key for row in one.rows)]
-    cut = told_of.cut
-    worst = max(((newer - older, older, newer) for newer, older in zip(at, at[1:])), default=None)
+    with_it = [mark for mark in marks if any(key_of(row, view) == key for row in mark.set.rows)]
+    last = _last(with_it, told_of, unseen)
+    worst = unseen or msdb.unread or msdb.cut or _worst_gap(key, with_it, told_of, view)
+    gap = [_seconds(worst[0]), told(worst[1]), told(worst[2])] if isinstance(worst, tuple) else [worst] * 3
     return {
         "name": database.name, "server": database.server, "database": database.database,
-        "last_point": told(at[0]) if at else cut,
-        "lost_now_seconds": _seconds(clock.now - at[0]) if at else cut,
-        "worst_gap_seconds": cut or (_seconds(worst[0]) if worst else None),
-        "worst_gap_from": cut or (told(worst[1]) if worst else None),
-        "worst_gap_until": cut or (told(worst[2]) if worst else None),
-        "in_last_full": _holds(key, told_of.newest(lambda one: one.type == FULL and one.state == COMPLETE), cut, view),
-        "in_last_marked": _holds(key, told_of.newest(lambda one: one.marked), cut, view),
+        "last_point": told(with_it[0].set.at) if with_it else told_of.cut,
+        "lost_now_seconds": _seconds(clock.now - last.set.at) if isinstance(last, Mark) else last,
+        "worst_gap_seconds": gap[0], "worst_gap_from": gap[1], "worst_gap_until": gap[2],
+        "in_last_full": _holds(key, told_of.newest(lambda one: one.type == FULL and one.state == COMPLETE), told_of.cut, view),
+        "in_last_marked": _holds(key, told_of.newest(lambda one: one.marked), told_of.cut, view),
     }
 
 
@@ -190,25 +244,24 @@ def _seconds(span):
     return max(int(span.total_seconds()), 0)
 
 
-def _restorable(told_of, chains, breaks, msdb, clock):
-    """The newest mark to which all databases can be brought; None where there is none."""
-    for place, one in enumerate(told_of.sets):
-        if not one.marked:
-            continue
-        before = told_of.sets[place + 1:]
-        full = next((other for other in before if other.type == FULL and other.state == COMPLETE), None)
-        if full is None:
+def _last(marks, told_of, unseen):
+    """The newest ``Mark`` to which all databases can be brought; None where there is none, a hole where that cannot be told."""
+    for mark in marks:
+        if mark.full is None:
             return told_of.cut
-        if full.at < told_of.since:
-            return observed.hole("cut", f"The sets between the newest complete full set, of {told(full.at)}, and the last two weeks were not read.")
-        if full.names() != one.names() or any(other.type == LOG and other.state == PARTIAL for other in before[:before.index(full)]):
-            continue
-        if any(_ended(full, database, msdb, clock) < broken.at <= _ended(one, database, msdb, clock)
-               for database, found in breaks for broken in found if broken.kind != log_chains.GAP or not (msdb.unread or msdb.cut)):
-            continue
-        unseen = first_hole([chains]) or first_hole([chain["broken_by"] for chain in known(chains)])
-        return unseen or {"id": one.id, "mark": one.mark, "at": told(one.at), "full_id": full.id, "age_seconds": _seconds(clock.now - one.at)}
+        if mark.full.at < told_of.since:
+            return observed.hole("cut", f"The sets between the newest complete full set, of {told(mark.full.at)}, and the last two weeks were not read.")
+        if mark.reached:
+            return unseen or mark
     return told_of.cut
+
+
+def _restorable(last, clock):
+    """The newest mark to which all databases can be brought, as plain data."""
+    if not isinstance(last, Mark):
+        return last
+    one = last.set
+    return {"id": one.id, "mark": one.mark, "at": told(one.at), "full_id": last.full.id, "age_seconds": _seconds(clock.now - one.at)}
 
 
 def _ended(one, database, msdb, clock):

@@ -56,7 +56,49 @@ def test_a_partial_log_set_makes_what_follows_useless_until_the_next_full():
     assert told["restorable"]["at"] == "2026-11-24T04:45:20Z"
     assert told["last_marked"]["at"] == "2026-11-24T08:00:20Z"
     assert [(one["step"], one["number"]) for one in told["failures"]] == [("MarkAndBackupLog", 3201)]
-    assert {one["worst_gap_seconds"] for one in told["databases"]} == {1800}
+    assert {(one["lost_now_seconds"], one["worst_gap_seconds"]) for one in told["databases"]} == {(11980, 900)}
+
+
+def test_marks_that_a_broken_chain_cuts_off_are_no_points():
+    story = Story().days(skip=[(at("23T02:00"), NOW + timedelta(days=1))])
+    story.backup("BizTalkMsgBoxDb", "log", at("23T02:00"), **VEEAM)
+    moment = at("23T02:15")
+    while moment <= NOW:
+        story.run(moment, full=moment == at("23T22:00"))
+        moment += histories.QUARTER
+    gaps = {(one["worst_gap_seconds"], one["worst_gap_from"], one["worst_gap_until"]) for one in derive(story)["databases"]}
+    assert gaps == {(20 * 3600 + 900, "2026-11-23T01:45:20Z", "2026-11-23T22:00:20Z")}
+
+
+def test_days_of_partial_sets_before_the_first_point_are_a_gap():
+    story = Story()
+    story.run(at("12T07:00"), full=True, log_fails_at=1)
+    moment = at("12T07:15")
+    while moment <= NOW - timedelta(hours=1):
+        story.run(moment, log_fails_at=1)
+        moment += timedelta(hours=1)
+    moment = NOW - timedelta(hours=1)
+    story.run(moment, full=True)
+    gaps = {(one["worst_gap_from"], one["worst_gap_seconds"] > 12 * 86400) for one in derive(story)["databases"]}
+    assert gaps == {("2026-11-12T07:00:00Z", True)}
+
+
+def test_a_database_that_was_added_is_owed_points_since_then():
+    story = Story(databases=["BizTalkMgmtDb", "SSODB"]).days(skip=[(at("24T02:00"), NOW)])
+    story.databases.append("Orders")
+    moment = at("24T02:00")
+    while moment <= NOW:
+        story.run(moment, full=moment == at("24T02:00"))
+        moment += histories.QUARTER
+    assert {one["name"]: one["worst_gap_seconds"] for one in derive(story)["databases"]} == {"BizTalkMgmtDb": 900, "SSODB": 900, "Orders": 900}
+
+
+@pytest.mark.parametrize("place", ["unread", "cut"])
+def test_gaps_are_unknown_where_a_history_of_backups_is_not_whole(place):
+    history, jobs, databases = Story().days().told()
+    others = [observed.hole("unreachable", "It does not answer.")] if place == "unread" else []
+    history["msdb"] += [CUT] if place == "cut" else []
+    assert all(observed.is_hole(one["worst_gap_seconds"]) for one in backup_sets.derive(history, jobs, databases, others)["databases"])
 
 
 def test_a_partial_full_counts_for_its_day_and_the_full_before_it_still_serves():
@@ -295,7 +337,7 @@ def test_a_database_on_an_instance_that_was_not_read_is_unknown():
     history["msdb"] = [row for row in history["msdb"] if row["database"] != "BizTalkMsgBoxDb"]
     told = backup_sets.derive(history, jobs, databases)
     assert observed.is_hole(told["chains"][1]["broken_by"]) and observed.is_hole(told["restorable"])
-    assert told["databases"][1]["lost_now_seconds"] == 280
+    assert all(observed.is_hole(one[name]) for one in told["databases"] for name in ("lost_now_seconds", "worst_gap_seconds"))
 
 
 def test_rows_of_another_clock_are_told_by_msdb():
