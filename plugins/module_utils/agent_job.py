@@ -5,12 +5,11 @@ from __future__ import annotations
 
 """Changes to jobs of SQL Server Agent, from the snapshot of the area ``agent``: on, off, owner, and how often a job is started."""
 
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed, schedules
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.change import Change
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.query import Statement
 
-DAILY, MINUTES, WHOLE_DAY = 4, 4, 235959
-UNITS = {2: 1, 4: 60, 8: 3600}                  # freq_subday_type -> seconds
+WHOLE_DAY = 235959
 END_OF_TIME = 99991231
 NAME_OF_SCHEDULE = "MarkAndBackupLogSched"
 
@@ -52,10 +51,9 @@ def enabled_change(job, wanted):
     return Change(("enabled",), job["enabled"], wanted, [update(job, enabled=int(wanted))], undo={"enabled": job["enabled"]})
 
 
-def is_started(job):
-    """Whether an enabled schedule is attached. Raises Refused where that was not seen."""
-    schedules = [seen(schedule, "The schedules of the job") for schedule in seen(job["schedules"], "The schedules of the job")]
-    return any(schedule["enabled"] for schedule in schedules)
+def is_started(agent, job):
+    """Whether a schedule starts the job from now on. Raises Refused where that was not seen."""
+    return seen(schedules.start_anything(job["schedules"], agent["local_clock"]), "The schedules of the job")
 
 
 def check_interval(minutes):
@@ -69,20 +67,21 @@ def schedule_change(agent, job, jobs, minutes, name):
     if minutes is None:
         return None
     attached = [seen(schedule, "The schedules of the job") for schedule in seen(job["schedules"], "The schedules of the job")]
-    today = int(seen(agent["local_clock"], "The server's clock")[:10].replace("-", ""))
-    if any(every(schedule, today) == minutes for schedule in attached):
+    clock = seen(agent["local_clock"], "The server's clock")
+    if any(schedules.starts_from_now(schedule, clock) and schedules.even_minutes(schedule) == minutes for schedule in attached):
         return None
     if not attached:
-        wanted = _wanted(minutes, today, END_OF_TIME)
+        wanted = _wanted(minutes, _date(clock), END_OF_TIME)
         return Change(("schedules", name), None, {"every_minutes": minutes},
                       [call("msdb.dbo.sp_add_jobschedule", job_id=job["id"], name=name, **wanted)])
     if len(attached) > 1:
         raise Refused(f"The job has {len(attached)} schedules ({', '.join(schedule['name'] for schedule in attached)}), none of which starts it "
                       f"every {minutes} minutes. Leave it one, and run the task again.")
-    return _updated(attached[0], job, jobs, minutes, today)
+    return _updated(attached[0], job, jobs, minutes, clock)
 
 
-def _updated(schedule, job, jobs, minutes, today):
+def _updated(schedule, job, jobs, minutes, clock):
+    today = _date(clock)
     for other in jobs:
         if other["id"] != job["id"] and any(schedule["id"] == one["id"] for one in seen(other["schedules"], f"The schedules of {other['name']}")
                                             if not observed.is_hole(one)):
@@ -92,28 +91,18 @@ def _updated(schedule, job, jobs, minutes, today):
         wanted["active_end_date"] = END_OF_TIME
     now = {name: int(schedule[name]) for name in wanted}
     changed = [name for name in wanted if wanted[name] != now[name]]
-    before = every(schedule, today)
+    before = schedules.even_minutes(schedule) if schedules.starts_from_now(schedule, clock) else None
     return Change(("schedules", schedule["name"]), {name: now[name] for name in changed}, {name: wanted[name] for name in changed},
                   [call("msdb.dbo.sp_update_schedule", schedule_id=schedule["id"], **wanted)],
                   undo={"interval_minutes": before} if before and before <= 60 else {})
 
 
+def _date(clock):
+    """ISO 8601 -> yyyymmdd."""
+    return int(clock[:10].replace("-", ""))
+
+
 def _wanted(minutes, start, end):
-    return {"enabled": 1, "freq_type": DAILY, "freq_interval": 1, "freq_subday_type": MINUTES, "freq_subday_interval": minutes,
+    return {"enabled": 1, "freq_type": schedules.DAILY, "freq_interval": 1, "freq_subday_type": schedules.MINUTES, "freq_subday_interval": minutes,
             "freq_recurrence_factor": 0, "active_start_date": start, "active_end_date": end, "active_start_time": 0,
             "active_end_time": WHOLE_DAY}
-
-
-def every(schedule, today):
-    """The minutes between two starts of a schedule that runs every day and round the clock; None for any other."""
-    seconds = UNITS.get(schedule["freq_subday_type"], 0) * schedule["freq_subday_interval"]
-    if not schedule["enabled"] or schedule["freq_type"] != DAILY or schedule["freq_interval"] != 1 or not seconds or seconds % 60:
-        return None
-    first, last = (_seconds(schedule[name]) for name in ("active_start_time", "active_end_time"))
-    whole = first < seconds and last - (last - first) % seconds + seconds >= first + 86400 - 60
-    return seconds // 60 if whole and schedule["active_start_date"] <= today <= schedule["active_end_date"] else None
-
-
-def _seconds(time):
-    """hhmmss -> seconds of the day."""
-    return time // 10000 * 3600 + time // 100 % 100 * 60 + time % 100

@@ -10,15 +10,12 @@ The text of steps is read by ``job_step``; a step whose text cannot be vouched f
 
 from datetime import datetime, time, timedelta
 
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import job_step, observed
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import job_step, observed, schedules
 
 ROLES = ("compression", "full", "log", "clean")
 ARGUMENTS = ("frequency", "mark_name", "path", "force_full", "backup_hour", "use_local_time", "days_to_keep", "compress")
 DEFAULTS = {"force_full": False, "backup_hour": None, "use_local_time": False, "days_to_keep": None}
 LONGEST = {"mark_name": 8, "path": 128}           # characters that the procedures take; what is longer they cut without a word
-DAILY, WEEKLY = 4, 8
-ONCE, SECONDS, MINUTES, HOURS = 1, 2, 4, 8
-DAY = 24 * 60
 
 
 def find(jobs, management_database):
@@ -43,11 +40,15 @@ def archive_folder(jobs):
     return None
 
 
-def facts(job):
-    """The job as plain data: see ``subjects.yml``, ``backup.job``."""
+def interval_minutes(job, local_clock):
+    """The longest time between two starts of the job from now on, None where nothing starts it again and again; may be a hole."""
+    return schedules.smallest(job["schedules"], local_clock, schedules.interval_minutes)
+
+
+def facts(job, local_clock):
+    """The job as plain data: see ``subjects.yml``, ``backup.job``. *local_clock*: of the server, as it says."""
     read = _steps(job)
-    schedules = job["schedules"]
-    interval = _of_schedules(schedules, interval_minutes)
+    interval = interval_minutes(job, local_clock)
     full, log, clean, compression = (_role(read, role) for role in ("full", "log", "clean", "compression"))
     hour = full if observed.is_hole(full) or full is None else full["backup_hour"]
     return {
@@ -56,8 +57,8 @@ def facts(job):
         "in_order": read if observed.is_hole(read) else _in_order([step["role"] for step in read if step["role"] in ROLES]),
         "full": full, "log": log, "clean": clean, "compression": compression,
         "interval_minutes": interval,
-        "starts_in_backup_hour": hour if observed.is_hole(hour) else True if hour is None else _of_schedules(
-            schedules, lambda schedule: starts_in_hour(schedule, hour) or None) is not None,
+        "starts_in_backup_hour": hour if observed.is_hole(hour) else True if hour is None else schedules.smallest(
+            job["schedules"], local_clock, lambda schedule: schedules.starts_in_hour(schedule, hour) or None) is not None,
         "local_time_agrees": _agree([full, log, clean], "use_local_time"),
         "mark_names_agree": _agree([full, log], "mark_name"),
         "backs_up_nothing_because": _nothing(job, read, interval),
@@ -125,58 +126,6 @@ def _nothing(job, steps, interval):
         if not step["reached"]:
             return f"The step {step['name']} is never reached."
     return interval if observed.is_hole(interval) else None
-
-
-def _of_schedules(schedules, ask):
-    """The smallest answer of the enabled schedules, None where none has one; a hole where one that was not seen might."""
-    if observed.is_hole(schedules):
-        return schedules
-    answers = [ask(schedule) for schedule in schedules if not observed.is_hole(schedule) and schedule["enabled"]]
-    known = [answer for answer in answers if answer is not None]
-    unseen = next((schedule for schedule in schedules if observed.is_hole(schedule)), None)
-    return unseen or (min(known) if known else None)
-
-
-def interval_minutes(schedule):
-    """The longest time between two starts of a daily or weekly schedule, in minutes; None where it starts nothing that repeats."""
-    days = _longest_days(schedule)
-    starts = starts_of_day(schedule)
-    if days is None or not starts:
-        return None
-    overnight = days * DAY - starts[-1] + starts[0]
-    return max([overnight, *(later - earlier for earlier, later in zip(starts, starts[1:]))])
-
-
-def starts_of_day(schedule):
-    """The minutes of a day at which a schedule starts; by the second it counts as each minute."""
-    first, last = (number // 10000 * 60 + number // 100 % 100 for number in (schedule["active_start_time"], schedule["active_end_time"]))
-    kind, number = schedule["freq_subday_type"], max(schedule["freq_subday_interval"], 1)
-    if kind == ONCE:
-        return [first]
-    step = {SECONDS: max(number // 60, 1), MINUTES: number, HOURS: number * 60}.get(kind)
-    if step is None:
-        return []
-    if last < first:                                    # over midnight
-        return sorted(minute % DAY for minute in range(first, last + DAY + 1, step))
-    return list(range(first, last + 1, step))
-
-
-def _longest_days(schedule):
-    """The days between two days on which a schedule runs, at most; None where it is neither daily nor weekly."""
-    if schedule["freq_type"] == DAILY:
-        return max(schedule["freq_interval"], 1)
-    if schedule["freq_type"] != WEEKLY:
-        return None
-    days = [day for day in range(7) if schedule["freq_interval"] & 1 << day]
-    if not days:
-        return None
-    weeks = max(schedule["freq_recurrence_factor"], 1)
-    return max([days[0] + 7 * weeks - days[-1], *(later - earlier for earlier, later in zip(days, days[1:]))])
-
-
-def starts_in_hour(schedule, hour):
-    """Whether a schedule starts the job within an hour of the day (0 to 23)."""
-    return _longest_days(schedule) is not None and any(start // 60 == hour for start in starts_of_day(schedule))
 
 
 def full_periods(full, fulls, runs, clock, since, running):

@@ -161,7 +161,14 @@ from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import agent_job, backup_steps, backup_target, job_step, observed
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import (
+    agent_job,
+    backup_job,
+    backup_steps,
+    backup_target,
+    job_step,
+    observed,
+)
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.agent_job import Refused
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.change import Change, Plan
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.login import LOGIN_SPEC
@@ -217,7 +224,7 @@ def _plan(options, agent, history, sql):
     _check_roles(options, before)
     warnings = _judged(options, job, before, after, steps, biztalk, history, sql, management, enabling)
     if enabling:
-        _check_backs_up(job, after, schedule)
+        _check_backs_up(job, after, schedule, agent)
     changes = [*compression, *(_with_risk(change, biztalk) for change in steps), *([schedule] if schedule else [])]
     if enabled:
         changes.insert(len(changes) if enabling else 0, enabled)
@@ -324,7 +331,7 @@ def _in_group(sql, management):
                if not observed.is_hole(one) and one["name"].casefold() == management.casefold())
 
 
-def _check_backs_up(job, after, schedule):
+def _check_backs_up(job, after, schedule, agent):
     """Refuses to enable a job that would make no backups."""
     for role in ("full", "log"):
         if after[role]:
@@ -332,8 +339,8 @@ def _check_backs_up(job, after, schedule):
         found = backup_steps.of_role(after, role)
         why = "there is no such step" if not found else _why_not(found[0])
         raise Refused(f"The job is not enabled as long as it makes no {role} backups: {why}.")
-    if schedule is None and not agent_job.is_started(job):
-        raise Refused("The job is not enabled as long as no enabled schedule starts it: give interval_minutes.")
+    if schedule is None and agent_job.seen(backup_job.interval_minutes(job, agent["local_clock"]), "The schedules of the job") is None:
+        raise Refused("The job is not enabled as long as no enabled schedule starts it again and again from now on: give interval_minutes.")
 
 
 def _why_not(step):

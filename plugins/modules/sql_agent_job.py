@@ -138,8 +138,8 @@ def plan(options, snapshot):
         enabled = agent_job.enabled_change(job, options.get("enabled"))
         if enabled and enabled.after:
             _check_enabling(job)
-            if schedule is None and not agent_job.is_started(job):
-                warnings.append("No enabled schedule starts the job.")
+            if schedule is None and not agent_job.is_started(agent, job):
+                warnings.append("No enabled schedule starts the job from now on.")
     except Refused as refused:
         return Plan(refusal=str(refused))
     changes = [change for change in (owner, schedule) if change]

@@ -8,7 +8,7 @@ from __future__ import annotations
 Not among what is expected: the job "Backup BizTalk Server", which has a subject of its own.
 """
 
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed, schedules
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import biztalk_lists, derived
 
 OF_ROLE = {     # role of a database -> names of its jobs
@@ -61,13 +61,9 @@ def _job(host, pattern, database):
         seen_whole = not observed.is_hole(jobs) and not derived.first_hole(jobs)
         return absent if seen_whole and not unsure else {"name": name, "kind": kind, **dict.fromkeys(list(absent)[2:], job)}
     last = job["last_run"]
-    return {"name": name, "kind": kind, "present": True, "enabled": job["enabled"], "scheduled": _is_scheduled(job["schedules"]),
+    scheduled = schedules.start_anything(job["schedules"], host.fact("agent", "local_clock"))
+    return {"name": name, "kind": kind, "present": True, "enabled": job["enabled"], "scheduled": scheduled,
             "running": job["running"], "last_status": last if last is None or observed.is_hole(last) else last["status"]}
-
-
-def _is_scheduled(schedules):
-    return derived.any_true([schedules] if observed.is_hole(schedules) else [
-        one if observed.is_hole(one) else one["enabled"] for one in schedules])
 
 
 def unguarded(job):

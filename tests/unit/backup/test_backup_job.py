@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import backup_job, observed
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import backup_job, observed, schedules
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.server_clock import ServerClock, told
 
 _spec = importlib.util.spec_from_file_location("backup_histories", pathlib.Path(__file__).with_name("backup_histories.py"))
@@ -14,6 +14,7 @@ histories = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(histories)
 
 HOLE = observed.hole("denied", "The login may not read it.")
+CLOCK = "2026-11-24T08:05:00.123"
 
 
 def schedule(**change):
@@ -28,7 +29,7 @@ def schedule(**change):
     ({"freq_type": 8, "freq_interval": 1, "freq_subday_type": 1, "freq_recurrence_factor": 2}, 14 * 1440), ({"freq_type": 8, "freq_interval": 0}, None),
     ({"freq_type": 64}, None), ({"freq_type": 1}, None), ({"freq_subday_type": 0}, None)])
 def test_the_longest_time_between_two_starts(change, minutes):
-    assert backup_job.interval_minutes(schedule(**change)) == minutes
+    assert schedules.interval_minutes(schedule(**change)) == minutes
 
 
 @pytest.mark.parametrize(("change", "hour", "starts"), [
@@ -37,14 +38,36 @@ def test_the_longest_time_between_two_starts(change, minutes):
     ({"freq_subday_type": 8, "freq_subday_interval": 3}, 3, True), ({"active_start_time": 230000, "active_end_time": 10000}, 0, True),
     ({"freq_type": 64}, 2, False)])
 def test_whether_a_run_starts_within_an_hour(change, hour, starts):
-    assert backup_job.starts_in_hour(schedule(**change), hour) is starts
+    assert schedules.starts_in_hour(schedule(**change), hour) is starts
 
 
-@pytest.mark.parametrize(("schedules", "interval"), [
+AGO, TO_COME = {"active_end_date": 20211231}, {"active_start_date": 20300101}
+
+
+@pytest.mark.parametrize(("change", "starts"), [
+    ({}, True), ({"enabled": False}, False), (AGO, False), (TO_COME, False), ({"active_end_date": 20261124}, True),
+    ({"freq_type": 1, "active_start_date": 20240206}, False), ({"freq_type": 1, "active_start_date": 20261124, "active_start_time": 80500}, True),
+    ({"freq_type": 1, "active_start_date": 20261124, "active_start_time": 80459}, False), ({"freq_type": 1, **TO_COME}, True),
+    ({"freq_type": 64}, True), ({"freq_type": 64, **AGO}, False), ({"freq_type": 16}, True), ({"freq_type": 2}, False)])
+def test_a_schedule_starts_something_from_now_on_by_its_type_and_dates(change, starts):
+    assert schedules.starts_from_now(schedule(**change), CLOCK) is starts
+    assert schedules.starts_from_now(schedule(**change), HOLE) == (False if change.get("enabled") is False else HOLE)
+    assert schedules.start_anything([schedule(**AGO), schedule(**change)], CLOCK) is starts
+    assert schedules.start_anything([schedule(**change), HOLE], CLOCK) == (starts or HOLE)
+
+
+@pytest.mark.parametrize("change", [AGO, TO_COME, {"freq_type": 1}, {"freq_type": 64}])
+def test_a_job_that_no_schedule_starts_again_and_again_backs_up_nothing(change):
+    told_ = backup_job.facts(histories.job(schedules=[schedule(**change)]), CLOCK)
+    assert (told_["interval_minutes"], told_["starts_in_backup_hour"]) == (None, False)
+    assert "schedule" in told_["backs_up_nothing_because"]
+
+
+@pytest.mark.parametrize(("given", "interval"), [
     ([schedule(), schedule(freq_subday_interval=5)], 5), ([schedule(), schedule(freq_subday_interval=5, enabled=False)], 15),
     ([schedule(enabled=False)], None), ([], None), ([schedule(), HOLE], HOLE), (HOLE, HOLE)])
-def test_of_several_schedules_the_shortest_counts(schedules, interval):
-    assert backup_job.facts(histories.job(schedules=schedules))["interval_minutes"] == interval
+def test_of_several_schedules_the_shortest_counts(given, interval):
+    assert backup_job.facts(histories.job(schedules=given), CLOCK)["interval_minutes"] == interval
 
 
 @pytest.mark.parametrize(("names", "found"), [
@@ -62,7 +85,7 @@ def facts(**commands):
     job = histories.job()
     for step in job["steps"]:
         step["command"] = commands.get(step["name"], step["command"])
-    return backup_job.facts(job)
+    return backup_job.facts(job, CLOCK)
 
 
 def test_a_step_without_arguments_has_the_defaults_of_its_procedure():
@@ -87,10 +110,10 @@ def test_steps_agree_or_not_or_it_is_not_known():
 def test_a_job_without_a_step_has_null_for_it():
     job = histories.job()
     del job["steps"][3]
-    told_ = backup_job.facts(job)
+    told_ = backup_job.facts(job, CLOCK)
     assert told_["clean"] is None and told_["in_order"] is True
     job["steps"][1], job["steps"][2] = {**job["steps"][2], "id": 2}, {**job["steps"][1], "id": 3}
-    assert backup_job.facts(job)["in_order"] is False
+    assert backup_job.facts(job, CLOCK)["in_order"] is False
 
 
 def test_a_local_time_is_utc_by_its_own_minutes_else_by_the_nearest_sample():

@@ -91,11 +91,15 @@ def replica(primary, **more):
         "endpoints": [{"name": "Hadr_endpoint", "certificate": "AG cert", "certificate_id": 257, "expires": "2027-11-24T08:00:00Z"}], **more}
 
 
+EVERY_MINUTE = {"enabled": True, "id": 1, "name": "schedule", "freq_type": 4, "active_start_date": 20240206, "active_end_date": 99991231,
+                "active_start_time": 0}
+
+
 def job(name, **more):
     quiet = name.startswith("MessageBox_Message_Cleanup")
     return {"name": name, "id": f"id-{name}", "enabled": not quiet, "owner": "sa", "category": "", "start_step_id": 1,
             "steps": [{"id": number, "name": f"step {number}", "asks_for_primary": True, "on_fail_action": 2} for number in (1, 2)],
-            "schedules": [] if quiet else [{"enabled": True, "id": 1, "name": "schedule"}], "history": [], "running": "ManageRefCountLog" in name,
+            "schedules": [] if quiet else [dict(EVERY_MINUTE)], "history": [], "running": "ManageRefCountLog" in name,
             "last_run": {"status": "succeeded", "started": "2026-11-24T08:59:00", "duration_seconds": 1}, **more}
 
 
@@ -118,7 +122,8 @@ def made(host, name, answers, jobs, lists=None, group=None, change=None):
     (change or {}).get(host, lambda given: None)(answers)
     history = {"clock": "2026-11-24T08:00:00Z", "local_clock": "2026-11-24T09:00:00", "window_days": 14, "marks": [],
                "msdb": [backup("msdb"), backup("master"), backup("master", finished="2026-11-24T03:00:00", is_snapshot=True)], "biztalk": lists}
-    return snapshot(host, name, sql=sql.shape(answers), agent={"jobs": [job(one) for one in jobs], "operators": []}, backup_history=history,
+    return snapshot(host, name, sql=sql.shape(answers), agent={"local_clock": "2026-11-24T09:00:00", "jobs": [job(one) for one in jobs],
+                                                            "operators": []}, backup_history=history,
                     biztalk=group)
 
 

@@ -407,6 +407,13 @@ def test_a_job_without_a_schedule_is_not_enabled_but_with_one_to_come_it_is():
     assert not plan({**WORKING, "interval_minutes": 15}, areas).refusal
 
 
+@pytest.mark.parametrize("expired", [{"active_end_date": 20211231}, {"freq_type": 1, "active_start_date": 20240206}, {"active_start_date": 20300101}])
+def test_a_job_that_a_schedule_starts_no_more_is_not_enabled(expired):
+    areas = fresh(schedules=[schedule(**expired)])
+    assert "no enabled schedule" in refused(WORKING, areas)
+    assert not plan({**WORKING, "interval_minutes": 15}, areas).refusal
+
+
 @pytest.mark.parametrize(("old", "new", "history", "ran", "ok"), [
     ("BTS", "ABC", [row()], None, False), ("BTS", "PRD", [row()], None, True), ("BTS", "bts", [row()], None, True),
     ("BTS", "BTS2", [row()], None, True), ("BTS2", "BTS", [row(mark="BTS2_2026_11_24_08_00_00_123")], None, False),

@@ -159,6 +159,8 @@ def test_refused(options, areas, words):
     ({"owner": "dba"}, snapshot(a_job(), logins=HOLE), "not checked: whether dba is a login"),
     ({"owner": "dba"}, snapshot(a_job(), logins=[login("dba", disabled=True)]), "is disabled"),
     ({"enabled": True}, snapshot(a_job(enabled=False, schedules=[])), "No enabled schedule"),
+    ({"enabled": True}, snapshot(a_job(enabled=False, schedules=[schedule(active_end_date=20211231)])), "No enabled schedule"),
+    ({"enabled": True}, snapshot(a_job(enabled=False, schedules=[schedule(freq_type=1)])), "No enabled schedule"),
 ])
 def test_told(options, areas, words):
     made = plan(options, areas)
