@@ -20,6 +20,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.server_clo
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.set_history import (
     COMPLETE,
     FULL,
+    JUST_NOW,
     LOG,
     PARTIAL,
     RUNNING,
@@ -74,7 +75,7 @@ def derive(backup_history, jobs, databases=(), others=()):
     clock = ServerClock(backup_history["clock"], backup_history["local_clock"], [
         (row["started"], row["offset_minutes"]) for row in msdb.rows if row["offset_minutes"] is not None])
     job = backup_job.find(jobs, biztalk["management_database"])
-    facts = job if job is None or observed.is_hole(job) else backup_job.facts(job, backup_history["local_clock"])
+    facts = job if job is None or observed.is_hole(job) else backup_job.facts(job, biztalk["management_database"], backup_history["local_clock"])
     running = facts["running"] if isinstance(facts, dict) and not observed.is_hole(facts) else facts or False
     view = view_of(biztalk["databases"])
     told_of = Sets(biztalk["history"], facts, running, msdb, clock, backup_history["window_days"])
@@ -97,7 +98,7 @@ def derive(backup_history, jobs, databases=(), others=()):
         "foreign": _foreign(view, msdb, clock, told_of, backup_job.archive_folder(jobs)),
         "unproven": _unproven(told_of, view, msdb),
         "full_periods": _periods(facts, job, told_of, clock),
-        "failures": _failures(facts, job, clock),
+        "failures": _failures(facts, job, told_of, clock),
         "left_out": _left_out(told_of, names),
         "covered": coverage(databases, names, Msdb([_with_offsets(backup_history)]), msdb, clock),
     }
@@ -331,21 +332,27 @@ def _unproven(told_of, view, msdb):
     """Rows of the newest sets that BizTalk has written down and msdb does not confirm."""
     if told_of.unread:
         return told_of.unread
+    if not told_of.recent():
+        return [told_of.cut or observed.hole("missing", "There is no complete full or marked set that msdb could confirm.")]
     found = []
     for one, row in [(recent, row) for recent in told_of.recent() for row in recent.rows]:
         entry = {"name": f"{row['database']} in set {one.id}", "set_id": one.id, "file": row["file"]}
-        backup = msdb.backup(row)
+        backup, mark = msdb.backup(row), msdb.marks.get((row["database"].casefold(), one.mark))
         if backup is None:
             unseen = msdb.unread or msdb.cut or (None if msdb.of(row["database"]) else observed.hole(
                 "missing", f"No history of backups that was read knows {row['database']} on {row['server']}."))
             found.append(unseen or {**entry, "problem": "msdb knows no such backup"})
         elif not log_chains.is_real(backup):
             found.append({**entry, "problem": "the backup is damaged, or a snapshot"})
-        elif one.mark and row["database"].casefold() in msdb.marked:
-            mark = msdb.marks.get((row["database"].casefold(), one.mark))
-            if mark is None or mark["lsn"] is not None and int(mark["lsn"]) > int(backup["last_lsn"]):
-                found.append({**entry, "problem": "its log does not hold the mark of the set"})
-    return found + closing(told_of.cut if not told_of.recent() else None)
+        elif one.mark and mark is None and msdb.marks_unseen:
+            found.append(msdb.marks_unseen)
+        elif one.mark and row["database"].casefold() in msdb.marked and not _holds_mark(backup, mark):
+            found.append({**entry, "problem": "its log does not hold the mark of the set"})
+    return found
+
+
+def _holds_mark(backup, mark):
+    return mark is not None and (mark["lsn"] is None or int(mark["lsn"]) <= int(backup["last_lsn"]))
 
 
 # --- the job
@@ -365,14 +372,29 @@ def _periods(facts, job, told_of, clock):
     return periods if observed.is_hole(periods) else periods + closing(told_of.cut)
 
 
-def _failures(facts, job, clock):
+def _failures(facts, job, told_of, clock):
     """Steps that did not succeed. A guard that ends the job with success on a secondary replica fails there on purpose."""
     if job is None or observed.is_hole(job) or observed.is_hole(job["history"]):
         return [] if job is None else job if observed.is_hole(job) else job["history"]
     steps = [] if observed.is_hole(facts["steps"]) else facts["steps"]
     guards = {step["id"] for step in steps if step["guard"] == job_step.FIRST_STEP and step["procedure"] is None}
-    return [row if observed.is_hole(row) else _failure(row, clock) for row in job["history"]
-            if observed.is_hole(row) or row["step_id"] > 0 and row["step_id"] not in guards and row["status"] not in ("succeeded", "retry", "in_progress")]
+    found = [row if observed.is_hole(row) else _failure(row, clock) for row in job["history"]
+             if observed.is_hole(row) or row["step_id"] > 0 and row["step_id"] not in guards and row["status"] not in ("succeeded", "retry", "in_progress")]
+    return found + closing(_purged(job, told_of, clock))
+
+
+def _purged(job, told_of, clock):
+    """The hole where the Agent, which keeps few rows of each job, no longer has those of runs of the last two weeks; else None."""
+    rows, last = job["history"], job["last_run"]
+    if first_hole(rows):
+        return None                                 # it closes the history itself
+    began = [one.at for one in told_of.sets] + ([] if last is None or observed.is_hole(last) else [clock.utc(last["started"])])
+    oldest = min((clock.utc(row["started"]) for row in rows), default=clock.now)
+    if oldest <= told_of.since or not any(at < oldest - JUST_NOW and at <= clock.now - JUST_NOW for at in began):
+        return None
+    if not rows and max(began) < told_of.since:
+        return None
+    return observed.hole("cut", f"The Agent keeps the history of the job since {told(oldest)} only: what failed before is not known.")
 
 
 def _failure(row, clock):

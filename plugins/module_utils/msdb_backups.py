@@ -20,13 +20,14 @@ def known(values):
 
 class Msdb:
     """*areas*: the areas ``backup_history`` of instances, holes included. ``unread``: the hole where the history of one of them was not
-    read; ``cut``: the hole where one was cut, so that older rows may be missing."""
+    read; ``cut``: the hole where one was cut, so that older rows may be missing; ``marks_unseen``: the same of either, of the marks in logs."""
 
     def __init__(self, areas):
         lists = [area if observed.is_hole(area) else area["msdb"] for area in areas]
         marks = [area if observed.is_hole(area) else area["marks"] for area in areas]
         self.unread = first_hole(lists)
         self.cut = first_hole([row for rows in lists if not observed.is_hole(rows) for row in rows])
+        self.marks_unseen = first_hole([row for rows in marks for row in ([rows] if observed.is_hole(rows) else rows)])
         self.rows = [row for rows in lists for row in known(rows)]
         self._by_database = {}
         for row in self.rows:

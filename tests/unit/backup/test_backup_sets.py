@@ -246,6 +246,29 @@ def test_a_mark_that_is_not_in_the_log_of_its_set():
     assert derive(story)["unproven"] == []
 
 
+@pytest.mark.parametrize("kept", [0, 3, 6])
+def test_a_mark_that_may_not_have_been_read_is_unknown(kept):
+    story = Story().days()
+    history, jobs, databases = story.told()
+    history["marks"] = history["marks"][:kept] + [CUT]
+    assert backup_sets.derive(history, jobs, databases)["unproven"] == ([CUT] * 3 if kept == 0 else [])
+
+
+def test_without_any_set_nothing_is_confirmed():
+    assert [observed.is_hole(one) for one in derive(Story())["unproven"]] == [True]
+
+
+def test_a_history_of_the_job_that_is_shorter_than_its_sets_vouches_for_no_failure():
+    story = Story().days()
+    assert derive(story)["failures"] == []
+    (unseen,) = derive(story, history=story.runs[:-101:-1])["failures"]
+    assert observed.detail(unseen) == "The Agent keeps the history of the job since 2026-11-24T00:00:00Z only: what failed before is not known."
+    ran = {"status": "succeeded", "started": "2026-11-23T08:00:00", "duration_seconds": 5}
+    assert [observed.is_hole(one) for one in derive(Story(), last_run=ran)["failures"]] == [True]
+    assert derive(Story(), last_run={**ran, "started": "2026-11-01T08:00:00"})["failures"] == []
+    assert derive(Story())["failures"] == []
+
+
 def test_a_full_is_lost_when_no_run_starts_within_its_hour():
     told = derive(Story().days(skip=[(at("23T02:00"), at("23T03:00"))]))
     outcomes = {one["name"]: one["outcome"] for one in told["full_periods"]}
@@ -395,10 +418,11 @@ def test_what_was_not_read_is_never_taken_for_nothing(place):
         inner = inner[name]
     inner[place[-1]] = observed.hole("denied", "The login may not read it.")
     told = backup_sets.derive(history, jobs, databases)
-    assert list(observed.holes(told)) or place == ("marks",)
+    assert list(observed.holes(told))
     quiet = {name for name in QUIET if told[name] == []}
     touched = {("clock",): set(), ("biztalk",): set(), ("msdb",): {"partial_sets", "rowless_sets", "failures", "left_out"},
-               ("marks",): set(QUIET), ("biztalk", "history"): {"failures", "foreign", "breaks"}, ("biztalk", "next_set_id"): set(QUIET) - {"rowless_sets"},
+               ("marks",): set(QUIET) - {"unproven"}, ("biztalk", "history"): {"failures", "foreign", "breaks"},
+               ("biztalk", "next_set_id"): set(QUIET) - {"rowless_sets"},
                ("biztalk", "databases"): {"partial_sets", "rowless_sets", "failures", "unproven"}}
     assert quiet <= touched[place], quiet - touched[place]
 
