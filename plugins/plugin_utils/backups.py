@@ -9,7 +9,7 @@ It is owed by every instance that holds a management database; on the instance i
 the histories is computed in ``module_utils/backup_sets.py``.
 """
 
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import backup_sets, observed
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import backup_place, backup_sets, observed
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import biztalk_lists, derived, estate, instances
 
 BACKUP = "backup"
@@ -18,7 +18,7 @@ BACKUP = "backup"
 def subjects(everyone, kinds):
     """The backup of every group. *everyone*: the ``estate.Host``s of the estate."""
     here = [host for host in everyone if set(host.groups) & set(kinds[BACKUP].groups)]
-    return [_subject(host, here) for host in biztalk_lists.Lists(here).holders]
+    return [_subject(host, here) for host in biztalk_lists.Lists(here).holders] or instances.unheld(everyone, BACKUP)
 
 
 def _subject(host, here):
@@ -36,6 +36,7 @@ def facts(host, here):
     found = backup_sets.derive(host.area("backup_history"), jobs, host.fact("sql", "databases"), _others(host, here, read["databases"]))
     return {
         **found,
+        "job": _placed(found["job"], backup_place.own_machines(host.area("sql"))),
         "name": read["management_database"],
         "instance": instances.name_of(host),
         "settings": read["settings"],
@@ -44,6 +45,13 @@ def facts(host, here):
         "destroying_steps": _destroying(jobs),
         "bam": _bam(host.fact("biztalk", "databases"), read["databases"]),
     }
+
+
+def _placed(job, own):
+    """The facts of a job with the ``place`` that each step writes to. *own*: the machines of the instance."""
+    if job is None or observed.is_hole(job):
+        return job
+    return {**job, "steps": derived.each(job["steps"], lambda step: {**step, "place": backup_place.told(step["path"], own)})}
 
 
 def _exists(database, here):

@@ -14,6 +14,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import der
 HERE = (".", "(local)", "localhost")
 ROLES = ("management", "message_box", "tracking", "bam", "rules")
 RESTORING = "RESTORING"
+BIZTALK = "biztalk"             # the inventory group of BizTalk's servers
 
 
 def key(server):
@@ -59,6 +60,35 @@ def is_meant(server, host, database, holder):
     if group is None or observed.is_hole(group):
         return False if group is None else group
     return derived.any_true([name if observed.is_hole(name) else name == wanted for name in group_names(group)])
+
+
+def named_by(host):
+    """The management database that the registry of a Windows host names, (server, database); None where it names none; may be a hole."""
+    server, database, own = (host.fact("platform", *path) for path in (
+        ("biztalk", "management_server"), ("biztalk", "management_database"), ("computer", "name")))
+    unseen = derived.first_hole([server, database])
+    if unseen or not server or not database:
+        return unseen
+    computer, instance = key(server)
+    if computer not in HERE:
+        return server, database
+    return own if observed.is_hole(own) else ("\\".join(part for part in (own, instance) if part), database)
+
+
+def registries(everyone):
+    """The BizTalk servers of the estate and what their registries name: ``[(host, what named_by says)]``."""
+    named = [(host, named_by(host)) for host in everyone]
+    return [(host, names) for host, names in named if isinstance(names, tuple) or BIZTALK in host.groups]
+
+
+def is_held(names, host):
+    """Whether an instance holds the management database (server, database) that a registry names; may be a hole."""
+    server, database = names
+    held = host.fact("biztalk", "management_database")
+    if held is None or isinstance(held, str) and held.casefold() != database.casefold():
+        return False
+    meant = is_meant(server, host, database, None)
+    return held if meant is True and observed.is_hole(held) else meant
 
 
 class Lists:

@@ -11,7 +11,7 @@ server knows, and where a clustered host runs only the cluster. What a server di
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import platform
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import derived, estate, instances
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import biztalk_lists, derived, estate, instances
 
 GROUP = "group"
 FAILURES_TO_SURVIVE = 3         # the service controller's dialogue has a first, a second and any subsequent failure
@@ -20,10 +20,11 @@ FAILURES_TO_SURVIVE = 3         # the service controller's dialogue has a first,
 def subjects(everyone, kinds):
     """The group of every instance that holds a management database; the instance itself where that cannot be told."""
     windows = [host for host in everyone if estate.INSTANCE_GROUP not in host.groups]
-    return [subject for host in everyone if set(host.groups) & set(kinds[GROUP].groups) for subject in _of(host, windows)]
+    here = [host for host in everyone if set(host.groups) & set(kinds[GROUP].groups)]
+    return [subject for host in here for subject in _of(host, here, windows)] or instances.unheld(windows, GROUP)
 
 
-def _of(host, everyone):
+def _of(host, here, windows):
     read = host.area("biztalk")
     name = instances.name_of(host)
     if read is None:
@@ -31,7 +32,8 @@ def _of(host, everyone):
     if observed.is_hole(read):
         return [estate.Subject(GROUP, f"{instances.INSTANCE}:{name}", read, (host.name,))]
     clock = read["clock"] if isinstance(read["clock"], str) else None
-    return [estate.Subject(GROUP, f"group:{name}/{read['management_database']}", facts(read, everyone), (host.name,), clock)]
+    return [estate.Subject(GROUP, f"group:{name}/{read['management_database']}", {**facts(read, windows), "registries": _registries(host, here, windows)},
+                           (host.name,), clock)]
 
 
 def facts(read, everyone):
@@ -49,6 +51,20 @@ def facts(read, everyone):
         "receive_locations": derived.each(read["receive_locations"], lambda one: {**one, "readers": _readers(one["host"], hosts, read, entries)}),
         "tracking": _tracking(read, entries),
     }
+
+
+def _registries(holder, here, windows):
+    """BizTalk servers with the management database that their registry names, and whether an instance that was read holds it. Those of
+    another group that was read are left out."""
+    found = []
+    for host, names in biztalk_lists.registries(windows):
+        if not isinstance(names, tuple):
+            found.append({"name": host.name, "names": names, "held": names if observed.is_hole(names) else False})
+            continue
+        held = {other.name: biztalk_lists.is_held(names, other) for other in here}
+        if held[holder.name] is True or True not in held.values():
+            found.append({"name": host.name, "names": "/".join(names), "held": derived.any_true(held.values())})
+    return found
 
 
 def _seen(elements):

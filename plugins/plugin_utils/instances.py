@@ -51,6 +51,20 @@ def unread(host, kind, hole):
     return subject_of(host, kind, f"{INSTANCE}:{name_of(host)}", hole)
 
 
+def unheld(everyone, kind):
+    """What BizTalk's servers need where no instance of the estate holds a management database: one for each that a registry names."""
+    named = {}
+    for host, names in biztalk_lists.registries(everyone):
+        if isinstance(names, tuple):
+            named.setdefault((biztalk_lists.key(names[0]), names[1].casefold()), ("/".join(names), []))[1].append(host.name)
+    servers = [host.name for host, _names in biztalk_lists.registries(everyone)]
+    missing = "but no SQL Server instance of the inventory holds it: its host is not in the group sql_instance, or management_database is wrong."
+    found = [(what, hosts, f"The registry of {', '.join(hosts)} names the management database {what}, {missing}") for what, hosts in named.values()]
+    if servers and not found:
+        found = [("(none)", servers, f"{', '.join(servers)} should use a management database that no registry which was read names, {missing}")]
+    return [estate.Subject(kind, f"{kind}:{what}", observed.hole("missing", text), tuple(hosts)) for what, hosts, text in found]
+
+
 def _instance(host, here, lists):
     facts = host.area("sql")
     if not observed.is_hole(facts):

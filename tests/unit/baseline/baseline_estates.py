@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
 
@@ -54,7 +55,7 @@ def platform(computer, cid, services, dtcs=(), sql=()):
                       "start_mode": known[name][1] if name in services else None, "account": None} for name in known],
         "custom_ssp_allowed": None,
         "dtc": {"network_access": 1, "cids": [cid], "instances": [dtc("Local", False), *dtcs]},
-        "biztalk": {"version": None, "update": None, "services": []},
+        "biztalk": {"version": None, "update": None, "management_server": None, "management_database": None, "services": []},
         "sql_instances": [{"instance_id": f"MSSQL15.{name}", "build": "15.0.4385.2", "edition": "Enterprise"} for name in sql],
     }
 
@@ -65,7 +66,8 @@ def dtc(name, clustered):
 
 
 def biztalk(*services):
-    return {"version": "3.13.717.0", "update": 5, "services": list(services)}
+    return {"version": "3.13.717.0", "update": 5, "management_server": r"SQLBTS\BTS", "management_database": "BizTalkMgmtDb",
+            "services": list(services)}
 
 
 def biztalk_service(host, state="Running", mode="Auto"):
@@ -126,6 +128,11 @@ def healthy():
     alone = snapshot("bts03", ["biztalk"], {}, platform=platform("BTS03", "cid-BTS03", ["ENTSSO", "MSDTC"]))
     files = snapshot("fs01", ["storage"], {"site": "C"}, platform=platform("FS01", "cid-FS01", ["MSDTC"]))
     return copy.deepcopy([*bts_hosts(), *sql, alone, files])
+
+
+def of_windows(loaded):
+    """The baseline without what an estate without SQL Server owes its BizTalk servers."""
+    return dataclasses.replace(loaded, controls=[c for c in loaded.controls if c.subject not in ("backup", "group")])
 
 
 def by_host(snapshots):

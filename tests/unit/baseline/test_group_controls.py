@@ -63,6 +63,15 @@ def action(kind, delay=60.0):
     return {"action": kind, "delay_seconds": delay}
 
 
+def elsewhere(database="BizTalkMgmtDb", server="SQLOLD"):
+    """bts04 was configured for another group."""
+    def plant(snapshots):
+        hosts = estates.by_host(snapshots)
+        hosts["bts04"]["areas"]["platform"]["biztalk"].update(management_server=server, management_database=database)
+        hosts["sqlbts"]["areas"]["sql"] = {"name": r"SQLBTS\BTS", "machine": "SQLBTS", "node": "SQL01", "availability_groups": []}
+    return plant
+
+
 FAULTS = [
     ("FT-HST-001", SUBJECT, "", in_group(lambda g: g.update(servers=g["servers"][:1])), []),
     ("FT-HST-002", SUBJECT, "App", of("instances", "App on BTS04", disabled=True), []),
@@ -94,6 +103,10 @@ FAULTS = [
     ("FT-HST-011", SUBJECT, "BTS04", platform("bts04", update=None), []),
     ("FT-HST-012", SUBJECT, "Orders", of("receive_locations", "Orders", enabled=False), []),
     ("FT-HST-013", SUBJECT, "", in_group(lambda g: g["leftovers"].append({"name": "App on OLD", "host": "App", "server": "OLD"})), []),
+    ("FT-HST-014", SUBJECT, "bts04", elsewhere(), []),
+    ("FT-HST-014", SUBJECT, "bts04", elsewhere(r"OldMgmtDb", r"SQLBTS\BTS"), []),
+    ("FT-HST-014", SUBJECT, "bts04", elsewhere(server=r".\BTS"), []),
+    ("FT-HST-014", SUBJECT, "bts04", platform("bts04", management_server=None), []),
     ("FT-BAM-007", SUBJECT, "", service("bts04", 1, state="Stopped"), ["FT-HST-003"]),
     ("FT-BAM-007", SUBJECT, "", in_group(lambda g: g["message_boxes"].append({**g["message_boxes"][0], "name": "two"})), []),
     ("FT-CLU-016", SUBJECT, "Receive on BTS01", of("instances", "Receive on BTS01", disabled=True), []),
@@ -245,8 +258,69 @@ def test_a_server_that_was_not_read_leaves_its_instances_unknown_and_nothing_els
 def test_a_group_is_judged_once_and_where_it_cannot_be_told_the_instance_owes_it():
     snapshots = groups.healthy()
     here = estates.by_host(snapshots)["sqlbts"]
-    here["areas"]["biztalk"] = None
-    assert judged(snapshots) == []
     here["areas"]["biztalk"] = observed.hole("denied", "The login may not look.")
     found = judged(snapshots)
     assert {(f["subject"], f["status"]) for f in found} == {(r"instance:SQLBTS\BTS", "unknown")} and len(found) == len(CONTROLS)
+
+
+def emptied(snapshots):
+    """Every instance was said to hold no management database."""
+    estates.by_host(snapshots)["sqlbts"]["areas"].update(biztalk=None, backup_history={"biztalk": None})
+
+
+def gone(snapshots):
+    snapshots.remove(estates.by_host(snapshots)["sqlbts"])
+
+
+@pytest.mark.parametrize("plant", [emptied, gone])
+def test_a_group_that_no_instance_holds_is_unknown_and_does_not_vanish(plant):
+    snapshots = groups.healthy()
+    plant(snapshots)
+    report = judge.judge(snapshots, {}, BASELINE, judge.Options(now="2026-11-24T09:00:00Z"))
+    about = [f for f in report["findings"] if f["subject"].startswith(("group:", "backup:"))]
+    assert {f["subject"] for f in about} == {SUBJECT, SUBJECT.replace("group:", "backup:")}
+    assert {f["control"] for f in about} == {c.id for c in BASELINE.controls if c.subject in ("group", "backup")}
+    assert {f["status"] for f in about} == {"unknown"} and "The registry of bts01, bts02, bts03, bts04 names" in about[0]["evidence"][0]
+
+
+@pytest.mark.parametrize(("values", "of"), [({"management_server": None}, ["group:(none)"]), ({"management_server": observed.hole("denied", "no")}, ["group:(none)"]),
+                                            ({"management_database": "Other"}, [SUBJECT, r"group:SQLBTS\BTS/Other"])])
+def test_each_management_database_that_a_registry_names_is_owed_once(values, of):
+    snapshots = groups.healthy()
+    gone(snapshots)
+    every = [one["areas"]["platform"]["biztalk"] for one in snapshots if "biztalk" in one["groups"]]
+    for one in every if of == ["group:(none)"] else every[:1]:
+        one.update(values)
+    assert sorted(s.id for s in subjects(list(estate.hosts_of(snapshots, {}).values()), BASELINE.kinds)) == sorted(of)
+    for one in snapshots:
+        one["groups"] = []
+        one["areas"]["platform"]["biztalk"] = estates.platform("x", "x", [])["biztalk"]
+    assert subjects(list(estate.hosts_of(snapshots, {}).values()), BASELINE.kinds) == []
+
+
+def registries(*changes):
+    return {one["name"]: (one["names"], one["held"]) for one in facts_of(*changes)["registries"]}
+
+
+@pytest.mark.parametrize("server", ["SQLBTS", r"tcp:sqlbts.contoso.test\bts,1433", "SQL01", "btslsn"])
+def test_a_registry_may_name_the_node_or_the_listener(server):
+    def plant(snapshots):
+        ag = {"databases": [{"name": "BizTalkMgmtDb"}], "listeners": [{"name": "BTSLSN"}], "replicas": []}
+        name = r"SQLBTS\BTS" if "\\" in server else "SQLBTS"
+        estates.by_host(snapshots)["sqlbts"]["areas"]["sql"] = {"name": name, "machine": "SQLBTS", "node": "SQL01", "availability_groups": [ag]}
+    assert registries(platform("bts04", management_server=server), plant)["bts04"] == (f"{server}/BizTalkMgmtDb", True)
+
+
+def test_a_registry_that_was_not_read_is_unknown_and_one_of_another_group_is_none_of_this_ones():
+    denied = observed.hole("denied", "no")
+    assert registries(platform("bts04", management_server=denied))["bts04"] == (denied, denied)
+    snapshots = groups.healthy()
+    elsewhere("BizTalkMgmtDb", "SQLNEW")(snapshots)
+    second = {**groups.group(), "servers": []}
+    snapshots.append(estates.snapshot("sqlnew", ["sql_instance"], {"instance_name": "SQLNEW"}, biztalk=second, sql={
+        "name": "SQLNEW", "machine": "SQLNEW", "node": "SQLNEW", "availability_groups": []}))
+    found = {s.id: [one["name"] for one in s.facts["registries"]] for s in subjects(list(estate.hosts_of(snapshots, {}).values()), BASELINE.kinds)}
+    assert found == {SUBJECT: ["bts01", "bts02", "bts03"], "group:SQLNEW/BizTalkMgmtDb": ["bts04"]}
+    estates.by_host(snapshots)["sqlnew"]["areas"]["biztalk"] = denied
+    assert items(judged(snapshots), "fail") == set()
+    assert ("FT-HST-014", SUBJECT, "bts04") in items(judged(snapshots), "unknown")

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import baseline, judge, report
 
-BASELINE = baseline.load()
+BASELINE = estates.of_windows(baseline.load())
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 SCHEMA = json.loads((ROOT / "docs" / "schemas" / "report.schema.json").read_text())
 NOW = "2026-11-24T09:00:00Z"

@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import baseline, judge, report_html, secrets
 
-BASELINE = baseline.load()
+BASELINE = estates.of_windows(baseline.load())
 VOID = {"meta", "link", "input"}
 HOSTILE = ["<script>alert(1)</script>", "\"'><img src=x onerror=alert(1)>", "</style></script><b>", "{{ 7 * 7 }}{% raw %}", "new\nline\r\x1b[31m",
            "\u202egnp.exe", "\ud800", "a" * 5000, "javascript:alert(1)", "&amp;&lt;", "\x00", "\u53e2\u96c6\u7fa4"]

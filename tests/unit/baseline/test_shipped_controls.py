@@ -8,7 +8,7 @@ import yaml
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import baseline, estate, judge
 
-BASELINE = baseline.load()
+BASELINE = estates.of_windows(baseline.load())
 CONTROLS = [c for c in BASELINE.controls if c.subject in ("host", "cluster", "dtc", "estate")]
 NOW = judge.Options(now="2026-11-24T09:00:00Z")
 
@@ -147,8 +147,9 @@ def test_every_control_has_a_planted_fault():
 
 def test_every_control_can_be_read_aloud():
     known = yaml.safe_load((baseline.FOLDER / "incidents.yml").read_text(encoding="utf-8"))
-    assert set(known) == {incident for c in BASELINE.controls for incident in c.incidents}
-    for c in BASELINE.controls:
+    every_control = baseline.load().controls
+    assert set(known) == {incident for c in every_control for incident in c.incidents}
+    for c in every_control:
         assert c.title[0].isupper() and not c.title.endswith("."), c.id
         assert c.why.endswith(".") and 20 < len(c.title) < 130, c.id
         assert len(c.expect) <= 4, c.id
