@@ -262,9 +262,14 @@ class Cluster:
         return self._resource(group, name, "Network Name", [[provider]], core=core, private={
             "Name": ["String", computer], "DnsName": ["String", computer], "Aliases": ["String", ""], "RemapPipeNames": ["UInt32", 0],
             "HostRecordTTL": ["UInt32", 1200], "RegisterAllProvidersIP": ["UInt32", 0], "PublishPTRRecords": ["UInt32", 0],
-            "ResourceData": ["ByteArray", "AQAAAA=="], "StatusNetBIOS": ["UInt32", 0], "StatusDNS": ["UInt32", 0], "StatusKerberos": ["UInt32", 0],
+            "ResourceData": ["ByteArray", "AQAAAA=="], "StatusNetBIOS": ["UInt32", 0], **self._registered(computer),
             "CreatingDC": ["String", rf"\\DC01.{self.domain}"], "ObjectGUID": ["String", guid("computer", computer).replace("-", "")],
             "DnsSuffix": ["String", self.domain]})
+
+    def _registered(self, computer):
+        """What came of the last registration of a network name: Win32 errors, 0 where the description's ``registered`` says nothing."""
+        told = self.description.get("registered", {}).get(computer, {})
+        return {name: ["UInt32", told.get(name, 0)] for name in ("StatusDNS", "StatusKerberos")}
 
     def _witness(self, core):
         witness = self.description.get("witness")

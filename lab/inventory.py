@@ -9,7 +9,7 @@ HEAD = "# Made by `python -m lab.inventory`: the hosts of the lab's healthy and 
 
 
 def document(plan, port, https_port, ca, sql_ports):
-    """The inventory as data: HTTPS (validated) for the hosts of every second cluster, NTLM with message encryption elsewhere."""
+    """The inventory as data, with what the scenario's ``inventory`` declares of hosts: HTTPS (validated) for the hosts of every second cluster, NTLM with message encryption elsewhere."""
     estate = plan["estate"]
     netbios = estate.get("domain", "contoso.test").split(".")[0].upper()
     user, account = next(iter(estate["users"].items()))
@@ -35,6 +35,8 @@ def document(plan, port, https_port, ca, sql_ports):
                      "ca_file": str(ca)}}
     # not by inventory_hostname: under delegate_to that is the host which delegates
     paths = {name: {"ansible_winrm_path": f"wsman/{name}"} for name in estate["hosts"]}
+    for host, variables in plan.get("inventory", {}).items():
+        (paths | children.get("sql_instance", {}).get("hosts", {}))[host].update(variables)
     return {"all": {"vars": common, "hosts": paths, "children": children}}
 
 

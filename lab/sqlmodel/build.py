@@ -1,6 +1,6 @@
 """From the SQL Server part of an estate's description to filled instances.
 
-``instances``: name -> {port, cluster | host, shipped_from}, ``availability_groups``: name -> {cluster, listener, replicas (the first is
+``instances``: name -> {name, cluster | host, shipped_from, edition (Enterprise, Standard), version (SERVERPROPERTY), agent_account}, ``availability_groups``: name -> {cluster, listener, replicas (the first is
 primary), databases: name -> kind}, ``biztalk_group``: {on, databases: kind -> name, share, backup}, ``logins``: {operator (sysadmin), auditor (what the
 rights scripts give), others with rights: database -> role}.
 lab/scenarios/healthy.yml shows every key. A backup of null leaves the job as BizTalk's set-up does.
@@ -83,6 +83,7 @@ class Plan:
             name, "fci" if cluster else "replica" if grouped else "dr" if source else "alone", cluster or about["host"], nodes, self.account,
             devices=[share, "S:\\", "L:\\"] if cluster else [share, "D:\\", "L:\\"], started=now - timedelta(days=16, hours=3),
             databases=self.databases(name), linked=linked, restoring=bool(source),
+            edition=about.get("edition", "Enterprise"), version=about.get("version", servers.VERSION), agent_account=about.get("agent_account"),
             configuration={"Ad Hoc Distributed Queries": 1} if source else {},
             history_rows={**KEEP, f"Backup BizTalk Server ({self.places['BizTalkMgmtDb'][1]})": 8000} if self.group else KEEP)
 

@@ -5,7 +5,7 @@ Assumed: states of errors; ALTER DATABASE of a few options only; the procedures 
 """
 from __future__ import annotations
 
-from lab.sqlmodel import agent_procedures, biztalk, commands, rows, server_statements
+from lab.sqlmodel import agent_procedures, biztalk, commands, rows, server_statements, shipping
 from lab.sqlmodel.backups import Failed, abnormal
 from lab.sqlmodel.world import CALLS
 from lab.tsql.lexer import unquoted
@@ -24,6 +24,7 @@ def install(world):
     for name, instance in world.instances.items():
         agent_procedures.install(world, name)
         server_statements.install(world, name)
+        shipping.install(world, name)
         instance.statement("BACKUP")(_acting(world, lambda session, text, name=name: _backup(world, name, session, text)))
         instance.statement("ALTER")(_acting(world, lambda session, text, name=name: _alter(world, name, session, text)))
         for database in instance.databases:
@@ -71,6 +72,8 @@ def _alter(world, name, session, statement):
     words = [token.upper() for token in tokens]
     if words[1:3] == ["AVAILABILITY", "GROUP"]:
         return server_statements.alter_group(world, name, session, statement)
+    if words[1] == "ENDPOINT":
+        return server_statements.alter_endpoint(instance, session, statement)
     if len(words) < 6 or words[1] != "DATABASE" or words[3] != "SET":
         raise not_modelled(f"the statement {statement.text[:60]}")
     database = unquoted(tokens[2])
@@ -80,6 +83,8 @@ def _alter(world, name, session, statement):
     option, value = words[4], words[5]
     if option == "HADR":
         return server_statements.alter_hadr(world, name, database, value)
+    if option == "PARTNER" and value == "=" and len(tokens) == 7:
+        return shipping.mirror(instance, database, unquoted(tokens[6]))
     if option == "RECOVERY" and value in RECOVERY:
         world.server(name).database(database).set_recovery(value)
         changes = {"recovery_model": RECOVERY[value], "recovery_model_desc": value}

@@ -23,6 +23,8 @@ CONFIGURATION = {"max degree of parallelism": (1539, 1), "Ad Hoc Distributed Que
 GROUPS = ("BizTalk Application Users", "BizTalk Isolated Host Users", "BizTalk Server Administrators", "BizTalk Server B2B Operators",
           "BizTalk Server Operators", "BizTalk Server Read Only Users", "SSO Administrators", "SSO Affiliate Administrators",
           "BAM Management Web Service User", "Rule Engine Update Service Account")
+EDITIONS = {"Enterprise": ("Enterprise Edition: Core-based Licensing (64-bit)", 3), "Standard": ("Standard Edition (64-bit)", 2)}
+VERSION = {"ProductVersion": "15.0.4385.2", "ProductLevel": "RTM", "ProductUpdateLevel": "CU28", "ProductUpdateReference": "KB5039747"}
 CODES = {"CONNECT SQL": "COSQ", "VIEW SERVER STATE": "VWSS", "ALTER ANY AVAILABILITY GROUP": "ALAG"}
 LOCAL_SYSTEM = r"NT AUTHORITY\SYSTEM"
 MODELS = {"FULL": 1, "BULK_LOGGED": 2, "SIMPLE": 3}
@@ -49,6 +51,9 @@ class Description:
     linked: list = field(default_factory=list)
     configuration: dict = field(default_factory=dict)
     history_rows: dict = field(default_factory=dict)    # job -> rows of history that msdb keeps of it; "*": of any other
+    edition: str = "Enterprise"
+    version: dict = field(default_factory=lambda: dict(VERSION))        # SERVERPROPERTY, beginning with Product
+    agent_account: str | None = None                    # of its Agent alone
     restoring: bool = False                             # its user databases are a log shipping destination's
 
     @property
@@ -63,11 +68,12 @@ class Description:
 def fill(instance, about):
     """Everything that the instance tells of itself."""
     clustered = about.kind == "fci"
+    edition, engine = EDITIONS[about.edition]
     folder = rf"{'S' if clustered else 'D'}:\MSSQL15.{about.service}\MSSQL"
     instance.set_properties(
-        IsClustered=int(clustered), IsHadrEnabled=int(about.kind == "replica"), MachineName=about.machine, ProductVersion="15.0.4385.2",
-        ProductLevel="RTM", ProductUpdateLevel="CU28", ProductUpdateReference="KB5039747", ProductMajorVersion="15", ProductMinorVersion="0",
-        ProductBuild="4385", Edition="Enterprise Edition: Core-based Licensing (64-bit)", EngineEdition=3, Collation="Latin1_General_CI_AS",
+        IsClustered=int(clustered), IsHadrEnabled=int(about.kind == "replica"), MachineName=about.machine, **about.version,
+        **dict(zip(("ProductMajorVersion", "ProductMinorVersion", "ProductBuild"), about.version["ProductVersion"].split("."), strict=False)),
+        Edition=edition, EngineEdition=engine, Collation="Latin1_General_CI_AS",
         ComputerNamePhysicalNetBIOS=about.nodes[0].upper(), HadrManagerStatus=1 if about.kind == "replica" else 2, IsIntegratedSecurityOnly=0,
         InstanceDefaultDataPath=folder + "\\DATA\\", InstanceDefaultLogPath=folder.replace(folder[0], "L", 1) + "\\LOG\\",
         InstanceDefaultBackupPath=folder + "\\Backup", IsSingleUser=0, IsFullTextInstalled=0, ProcessID=4188)
@@ -101,7 +107,7 @@ def _services(instance, about, clustered):
         instance.insert("master", "sys.dm_server_services", [{
             "servicename": text, "startup_type": 3 if clustered else 2, "startup_type_desc": "Manual" if clustered else "Automatic", "status": 4,
             "status_desc": "Running", "process_id": 4188 + number * 244, "last_startup_time": about.started + timedelta(seconds=number * 40),
-            "service_account": about.account, "is_clustered": "Y" if clustered else "N", "cluster_nodename": about.nodes[0].upper() if clustered else None,
+            "service_account": about.agent_account or about.account if number else about.account, "is_clustered": "Y" if clustered else "N", "cluster_nodename": about.nodes[0].upper() if clustered else None,
             "filename": rf'"C:\Program Files\Microsoft SQL Server\MSSQL15.{about.service}\MSSQL\Binn\{binary}.exe"' + (f" -s{about.service}" if named else ""),
             "instant_file_initialization_enabled": "Y" if number == 0 else "N"}])
 

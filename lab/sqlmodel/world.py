@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from lab.sqlmodel import agent, commands, rows, sets
+from lab.sqlmodel import agent, commands, rows, server_statements, sets
 from lab.sqlmodel.backups import Failed
 from lab.tsql import exec_call
 from lab.tsql.problem import SqlProblem
@@ -88,6 +88,7 @@ class World:
         self.flush()
         for instance in self.instances.values():
             rows.beat(instance, until.replace(tzinfo=None))
+            server_statements.fall_behind(instance, (until - after).total_seconds())
         return True
 
     def run_agents(self, after, until):
