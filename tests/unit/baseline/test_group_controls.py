@@ -283,8 +283,9 @@ def test_a_group_that_no_instance_holds_is_unknown_and_does_not_vanish(plant):
     assert {f["status"] for f in about} == {"unknown"} and "The registry of bts01, bts02, bts03, bts04 names" in about[0]["evidence"][0]
 
 
-@pytest.mark.parametrize(("values", "of"), [({"management_server": None}, ["group:(none)"]), ({"management_server": observed.hole("denied", "no")}, ["group:(none)"]),
-                                            ({"management_database": "Other"}, [SUBJECT, r"group:SQLBTS\BTS/Other"])])
+@pytest.mark.parametrize(("values", "of"), [
+    ({"management_server": None}, ["group:(none)"]), ({"management_server": observed.hole("denied", "no")}, ["group:(none)"]),
+    ({"management_database": "Other"}, [SUBJECT, r"group:SQLBTS\BTS/Other"])])
 def test_each_management_database_that_a_registry_names_is_owed_once(values, of):
     snapshots = groups.healthy()
     gone(snapshots)

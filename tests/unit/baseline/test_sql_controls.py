@@ -169,6 +169,9 @@ FAULTS = [
     ("FT-SQL-021", AG2, "", sql("ag2", renamed), ["FT-AG-016"]),
     ("FT-SQL-022", BTS, "SQLBTS\\BTS/Gone", list_row("databases", lambda rows: rows.append({"server": estates.BTS, "database": "Gone"})), []),
     ("FT-SQL-022", BTS, "OTHER/SSODB", list_row("databases", lambda rows: rows[5].update(server="OTHER")), ["FT-SQL-011"]),
+    *(("FT-SQL-023", BOX, "", sql("sqlbts", of("databases", "BizTalkMsgBoxDb", state=state)), [])
+      for state in ("OFFLINE", "SUSPECT", "RECOVERY_PENDING", "EMERGENCY", "RESTORING")),
+    ("FT-SQL-023", BOX2, "", sql("ag1", of("databases", "BizTalkMsgBoxDb2", state="RECOVERY_PENDING")), []),
     ("FT-AG-001", AG, estates.AG2, sql("ag2", lambda f: f.update(major_version=12)), []),
     ("FT-AG-001", AG, estates.AG2, sql("ag2", lambda f: f.update(major_version=13, level="SP1")), []),
     ("FT-AG-002", AG, estates.AG2, in_group("replicas", estates.AG2, commit_mode="ASYNCHRONOUS_COMMIT"), []),
@@ -241,6 +244,7 @@ EXCLUDED = {    # what a known value keeps a control from touching on some healt
     "FT-AG-010": {"listeners[].register_all_providers"},
     "FT-CLU-004": {"cluster_nodes"},
     "FT-SQL-004": {"hadr_enabled", "remote_servers"},
+    "FT-SQL-023": {"copy"},
 }
 
 
