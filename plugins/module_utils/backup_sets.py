@@ -32,6 +32,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.set_histor
     view_of,
 )
 
+MADE = "made"
 FACTS = ("job", "sets", "partial_sets", "rowless_sets", "last_full", "last_complete_full", "last_marked", "restorable", "databases", "chains",
          "breaks", "foreign", "unproven", "full_periods", "failures", "covered", "left_out")
 
@@ -60,7 +61,7 @@ def derive(backup_history, jobs, databases=(), others=()):
         foreign        [{name, database, type, login, program, path, backups, first_at, last_at}]: not copy-only, by somebody else
         unproven       [{name, set_id, file, problem}]: rows of the newest complete full and marked sets of which msdb has no real backup, or
                        whose log does not hold the mark
-        full_periods   [{name: day, outcome: made | why not}]: days on which a full was due (``backup_job.full_periods``)
+        full_periods   [{name: day, outcome: made | partial | why not}]: days on which a full was due (``backup_job.full_periods``)
         failures       [{name, at, step, status, number}]: steps of the job that did not succeed, newest first
         left_out       [{name, server, last_at}]: databases that sets of the window hold and the view has no longer
         covered        [{name, in_set, last_full, last_log}]: the user databases of the instance (``msdb_backups.coverage``)
@@ -78,7 +79,7 @@ def derive(backup_history, jobs, databases=(), others=()):
     facts = job if job is None or observed.is_hole(job) else backup_job.facts(job, biztalk["management_database"], backup_history["local_clock"])
     running = facts["running"] if isinstance(facts, dict) and not observed.is_hole(facts) else facts or False
     view = view_of(biztalk["databases"])
-    told_of = Sets(biztalk["history"], facts, running, msdb, clock, backup_history["window_days"])
+    told_of = Sets(biztalk["history"], facts, _begun(running, job, clock), msdb, clock, backup_history["window_days"])
     chains, breaks = _chains(view, told_of, msdb, clock, databases)
     unseen = first_hole([chains]) or first_hole([chain["broken_by"] for chain in known(chains)])
     marks = _marks(told_of, breaks, msdb, clock)
@@ -104,6 +105,16 @@ def derive(backup_history, jobs, databases=(), others=()):
     }
 
 
+def _begun(running, job, clock):
+    """When the run that the job is in began, UTC; None where it is in none."""
+    if running is not True:
+        return running or None
+    since = job.get("running_since")
+    if since is None or observed.is_hole(since):
+        return since or observed.hole("missing", "When the run that the job is in began was not read.")
+    return clock.utc(since)
+
+
 def _with_offsets(area):
     """A history of backups whose offsets can be relied on. Whether ``time_zone`` of msdb counts daylight saving is not documented: where that of
     the newest backup is not the clock's own, none is used."""
@@ -117,7 +128,7 @@ def _with_offsets(area):
 
 
 def _partial(one, view):
-    return {"name": f"set {one.id}", "id": one.id, "type": one.type, "at": told(one.at), "done": [row["database"] for row in one.rows],
+    return {"name": f"set {one.id}", "id": one.id, "type": one.type, "at": one.told, "done": [row["database"] for row in one.rows],
             "missing": missing_of(one, view)}
 
 
@@ -127,6 +138,7 @@ def _rowless(told_of, next_set_id, job, running, clock):
         return told_of.unread
     logs = [one.id for one in told_of.sets if one.type == LOG]
     begun = {one.id: one.at for one in told_of.sets if one.at >= told_of.since and (not logs or one.id >= min(logs))}
+    unsure = {one.id: one.unsure for one in told_of.sets if one.unsure}
     unseen = closing(told_of.cut)
     if observed.is_hole(next_set_id):
         unseen.append(next_set_id)
@@ -138,8 +150,9 @@ def _rowless(told_of, next_set_id, job, running, clock):
             if number + 1 == next_set_id and running is not False:
                 unseen += [running] if observed.is_hole(running) else []
                 continue                            # the set that the job is at
-            found.append({"name": f"set {number}", "id": number, "after": told(begun[earlier]), "before": told(begun[later]),
-                          **_trace(job, begun[earlier], begun[later], clock)})
+            guess = unsure.get(earlier) or unsure.get(later)
+            found.append({"name": f"set {number}", "id": number, "after": guess or told(begun[earlier]), "before": guess or told(begun[later]),
+                          **(dict.fromkeys(("trace", "step", "number"), guess) if guess else _trace(job, begun[earlier], begun[later], clock))})
     return found[::-1] + unseen[:1]
 
 
@@ -196,8 +209,10 @@ def _between(moments, full, one, database, msdb, clock):
 def _worst_gap(key, marks, told_of, view):
     """The longest time without a point of a database as (span, from, until), from the oldest set that was read, or the first that could have
     held it, to its newest point. A mark before the first complete full of the window counts where nothing that was read speaks against it."""
-    if told_of.cut or any(mark.full and mark.full.at < told_of.since for mark in marks):
-        return told_of.cut or _last(marks, told_of, None)
+    if told_of.cut or told_of.unsure:
+        return told_of.cut or told_of.unsure
+    if any(mark.full and mark.full.at < told_of.since for mark in marks):
+        return _last(marks, told_of, None)
     at = [mark.set.at for mark in marks if mark.reached]
     if not at or marks[0].full is None:
         return None
@@ -218,7 +233,7 @@ def _points(key, database, told_of, marks, view, unseen, msdb, clock):
     gap = [_seconds(worst[0]), told(worst[1]), told(worst[2])] if isinstance(worst, tuple) else [worst] * 3
     return {
         "name": database.name, "server": database.server, "database": database.database,
-        "last_point": told(with_it[0].set.at) if with_it else told_of.cut,
+        "last_point": with_it[0].set.told if with_it else told_of.cut,
         "lost_now_seconds": _seconds(clock.now - last.set.at) if isinstance(last, Mark) else last,
         "worst_gap_seconds": gap[0], "worst_gap_from": gap[1], "worst_gap_until": gap[2],
         "in_last_full": _holds(key, told_of.newest(lambda one: one.type == FULL and one.state == COMPLETE), told_of.cut, view),
@@ -233,7 +248,7 @@ def _left_out(told_of, names):
     for one in told_of.sets:
         for row in one.rows:
             if row["database"].casefold() not in names:
-                found.setdefault(row["database"].casefold(), {"name": row["database"], "server": row["server"], "last_at": told(one.at)})
+                found.setdefault(row["database"].casefold(), {"name": row["database"], "server": row["server"], "last_at": one.told})
     return [*found.values(), *closing(told_of.cut)]
 
 
@@ -250,6 +265,8 @@ def _last(marks, told_of, unseen):
     for mark in marks:
         if mark.full is None:
             return told_of.cut
+        if mark.set.unsure or mark.full.unsure:
+            return mark.set.unsure or mark.full.unsure
         if mark.full.at < told_of.since:
             return observed.hole("cut", f"The sets between the newest complete full set, of {told(mark.full.at)}, and the last two weeks were not read.")
         if mark.reached:
@@ -367,9 +384,20 @@ def _periods(facts, job, told_of, clock):
         since = max(since, clock.now - timedelta(days=kept))
     runs = job["history"] if observed.is_hole(job["history"]) else [
         datetime.fromisoformat(row["started"]) for row in known(job["history"]) if row["step_id"] in (0, job["start_step_id"])]
-    fulls = [one.at for one in told_of.sets if one.type == FULL]
-    periods = backup_job.full_periods(facts["full"], fulls, runs, clock, since, job["running"])
-    return periods if observed.is_hole(periods) else periods + closing(told_of.cut)
+    if told_of.unsure:
+        return told_of.unsure
+    periods, whole = (backup_job.full_periods(facts["full"], [one.at for one in told_of.sets if one.type == FULL and one.state in states], runs,
+                                              clock, since, job["running"]) for states in ((COMPLETE, PARTIAL, RUNNING), (COMPLETE,)))
+    if observed.is_hole(periods):
+        return periods
+    complete = {one["name"] for one in whole if one["outcome"] == MADE}
+    newest = told_of.newest(lambda one: one.type == FULL)
+    unfinished = newest and (newest is told_of.sets[0] and told_of.newest_may_run or newest.state == RUNNING and observed.hole(
+        "skipped", "The full backup of the day is being made."))
+    for one in periods:
+        if one["outcome"] == MADE and one["name"] not in complete:
+            one["outcome"], unfinished = unfinished or PARTIAL, None
+    return periods + closing(told_of.cut)
 
 
 def _failures(facts, job, told_of, clock):

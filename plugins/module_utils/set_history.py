@@ -15,12 +15,14 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.server_clo
 FULL, LOG = "full", "log"
 COMPLETE, PARTIAL, RUNNING = "complete", "partial", "running"
 JUST_NOW = timedelta(minutes=2)           # a set that began so shortly ago may have been read while it was made
+NEARLY = timedelta(minutes=1)             # what the times of one moment differ by in two tables
 NEAR = timedelta(minutes=30)              # the first backup of a set begins no later than this after the set's time
 
 
 @dataclass
 class Set:
-    """One backup set. *at*: UTC, when it began. *mark*: of a log set; None where its rows have none, or not the same."""
+    """One backup set. *at*: UTC, when it began; *unsure*: the hole where nothing tells in which clock that was written. *mark*: of a log set;
+    None where its rows have none, or not the same."""
 
     id: int
     type: str
@@ -28,6 +30,12 @@ class Set:
     mark: str | None
     state: str
     rows: list
+    unsure: dict | None = None
+
+    @property
+    def told(self):
+        """When it began, as text, or a hole."""
+        return self.unsure or told(self.at)
 
     @property
     def marked(self):
@@ -38,7 +46,7 @@ class Set:
         return {row["database"].casefold() for row in self.rows}
 
     def plain(self):
-        return {"id": self.id, "type": self.type, "at": told(self.at), "mark": self.mark, "state": self.state, "databases": len(self.rows)}
+        return {"id": self.id, "type": self.type, "at": self.told, "mark": self.mark, "state": self.state, "databases": len(self.rows)}
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,7 @@ class Sets:
     """``sets``: those that were read, newest first. ``unread``: the hole where none could be read; ``cut``: the hole that stands for older ones."""
 
     def __init__(self, history, facts, running, msdb, clock, window_days):
+        """*running*: when the run that the job is in began, UTC; None where it is in none, a hole where that is not known."""
         self.since = clock.now - timedelta(days=window_days)      # only the newest complete full set is older
         self.unread = history if observed.is_hole(history) else None
         self.cut = self.unread or first_hole(history)
@@ -94,10 +103,14 @@ class Sets:
         self.sets = [_set(number, rows, facts, msdb, clock) for number, rows in sorted(grouped.items(), reverse=True)]
         self.newest_may_run = None                  # the hole where it cannot be told whether the newest set is still being made
         if self.sets and self.sets[0].state == PARTIAL:
-            if running is True or self.sets[0].at > clock.now - JUST_NOW:
-                self.sets[0].state = RUNNING
-            elif observed.is_hole(running):
+            newest, seen = self.sets[0], not observed.is_hole(running)
+            if newest.unsure:
+                self.newest_may_run = newest.unsure
+            elif newest.at > clock.now - JUST_NOW or seen and running and newest.at >= running - NEARLY:
+                newest.state = RUNNING
+            elif not seen:
                 self.newest_may_run = running
+        self.unsure = first_hole(one.unsure for one in self.sets)
 
     def each(self, shape, wanted=lambda one: True):
         """``shape(set)`` of the sets that are wanted, with the holes for those that may be missing."""
@@ -109,7 +122,7 @@ class Sets:
     def last(self, view, wanted):
         """The newest set that is wanted, as plain data; None where there is none."""
         one = self.newest(wanted)
-        return self.cut if one is None else {"id": one.id, "at": told(one.at), "state": one.state, "mark": one.mark, "missing": missing_of(one, view)}
+        return self.cut if one is None else {"id": one.id, "at": one.told, "state": one.state, "mark": one.mark, "missing": missing_of(one, view)}
 
     def newest(self, wanted):
         return next((one for one in self.sets if wanted(one)), None)
@@ -125,26 +138,35 @@ class Sets:
 
 def _set(number, rows, facts, msdb, clock):
     marks = {row["mark"] for row in rows}
-    return Set(number, rows[0]["type"], _time(rows, _uses_local_time(facts, rows[0]["type"]), msdb, clock),
-               marks.pop() if len(marks) == 1 else None, COMPLETE if all(row["complete"] for row in rows) else PARTIAL, rows)
+    at, unsure = _time(rows, _uses_local_time(facts, rows[0]["type"]), msdb, clock)
+    return Set(number, rows[0]["type"], at, marks.pop() if len(marks) == 1 else None,
+               COMPLETE if all(row["complete"] for row in rows) else PARTIAL, rows, unsure)
 
 
 def _time(rows, use_local, msdb, clock):
-    """When a set began, UTC. Its rows have it in one of two clocks: in which, the step says, unless msdb shows that it was the other."""
+    """When a set began, UTC, and the hole where that is a guess. Its rows have it in one of two clocks: in which, the step says, unless msdb
+    shows that it was the other."""
     written = datetime.fromisoformat(rows[0]["at"])
     made = [backup for backup in map(msdb.backup, rows) if backup]
     first = min(made, key=lambda backup: log_chains.began(backup, clock), default=None)
     by_clock = {True: clock.utc(written, first and first["offset_minutes"]), False: written}
     if first is not None:
         begun = log_chains.began(first, clock)
-        fits = [uses for uses in (use_local, not use_local) if -timedelta(minutes=1) <= begun - by_clock[uses] <= NEAR]
+        fits = [uses for uses in (bool(use_local), not use_local) if -NEARLY <= begun - by_clock[uses] <= NEAR]
         use_local = fits[0] if fits else use_local
-    return by_clock[use_local]
+    at = by_clock[bool(use_local)]
+    if use_local is None and by_clock[True] != by_clock[False]:
+        return at, observed.hole("missing", "Neither a step of the job nor msdb tells in which clock the time of a set was written.")
+    if at > clock.now + NEARLY:
+        return at, observed.hole("disagree", f"A set of {told(at)} would lie in the future.")
+    return at, None
 
 
 def _uses_local_time(facts, role):
+    """Whether a step writes the server's own clock; None where there is no such step, or it was not understood."""
     step = facts.get(role) if isinstance(facts, dict) else None
-    return step is not None and not observed.is_hole(step) and step["use_local_time"] is True
+    told_so = None if step is None or observed.is_hole(step) else step["use_local_time"]
+    return told_so if isinstance(told_so, bool) else None
 
 
 def closing(hole):

@@ -65,7 +65,7 @@ _ROW = {
 HISTORY = select("agent.history", _ROW, f"{_HISTORY}{_BACKUP}{_NEWEST_FIRST}", *_reads("sysjobhistory", "sysjobs"), limit=HISTORY_LIMIT)
 FAILURES = select("agent.failures", _ROW, f"{_HISTORY}NOT ({_BACKUP}) AND h.run_status IN (0, 2, 3){_NEWEST_FIRST}",
                   *_reads("sysjobhistory", "sysjobs"), limit=FAILURES_LIMIT)
-RUNNING = select("agent.running", {"job": guid("a.job_id")},
+RUNNING = select("agent.running", {"job": guid("a.job_id"), "started": ("local", "a.start_execution_date")},
                  "FROM msdb.dbo.sysjobactivity AS a WHERE a.session_id = (SELECT MAX(s.session_id) FROM msdb.dbo.syssessions AS s) "
                  "AND a.start_execution_date IS NOT NULL AND a.stop_execution_date IS NULL", *_reads("sysjobactivity", "syssessions"))
 OPERATORS = select("agent.operators", {
@@ -99,7 +99,7 @@ def of_backup(name):
 
 
 def _job(row, parts):
-    running = _of(row["id"], parts[RUNNING.name], lambda one: one)
+    running = _of(row["id"], parts[RUNNING.name], lambda one: one["started"])
     return {
         "name": row["name"], "id": row["id"], "enabled": row["is_enabled"], "owner": row["owner"], "category": row["category"],
         "start_step_id": row["start_step_id"],
@@ -107,6 +107,7 @@ def _job(row, parts):
         "schedules": _of(row["id"], parts[SCHEDULES.name], _schedule),
         "history": _of(row["id"], parts[(HISTORY if of_backup(row["name"]) else FAILURES).name], _run),
         "running": running if observed.is_hole(running) else bool(running),
+        "running_since": None if observed.is_hole(running) else next(iter(running), None),
         "last_run": _last_run(row),
     }
 

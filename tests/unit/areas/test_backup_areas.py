@@ -40,12 +40,12 @@ def reason(value):
 
 
 def test_a_job_has_its_own_rows_and_its_times_are_local():
-    first, second = shape_agent(running=rows({"job": "B"}), failures=rows({**RUN, "job": "B"}))["jobs"]
+    first, second = shape_agent(running=rows({"job": "B", "started": "2026-11-24T08:59:01"}), failures=rows({**RUN, "job": "B"}))["jobs"]
     assert first["history"] == [{"id": 7, "step_id": 2, "step_name": "BackupFull", "status": "failed", "started": "2026-11-24T00:00:05",
                                  "duration_seconds": 100 * 3600 + 2 * 60 + 3, "message": RUN["message"], "number": 3201}]
     assert first["last_run"] == {"status": "succeeded", "started": "2026-11-24T08:45:01", "duration_seconds": 90}
     assert second["last_run"] is None
-    assert (first["running"], second["running"]) == (False, True)
+    assert [(job["running"], job["running_since"]) for job in (first, second)] == [(False, None), (True, "2026-11-24T08:59:01")]
     assert len(second["history"]) == 1
 
 

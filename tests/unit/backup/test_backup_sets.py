@@ -106,7 +106,16 @@ def test_a_partial_full_counts_for_its_day_and_the_full_before_it_still_serves()
     assert (told["last_full"]["state"], told["last_full"]["missing"]) == ("partial", ["SSODB"])
     assert told["last_complete_full"]["at"] == "2026-11-23T02:00:00Z"
     assert told["restorable"]["at"] == "2026-11-24T08:00:20Z" and told["restorable"]["full_id"] == told["last_complete_full"]["id"]
-    assert told["full_periods"][0] == {"name": "2026-11-24", "outcome": "made"}
+    assert [one["outcome"] for one in told["full_periods"]] == ["partial", "made", "made"]
+
+
+def test_a_full_that_is_being_made_is_not_made_yet():
+    story = Story().days(skip=[(at("24T02:00"), NOW + timedelta(days=1))])
+    story.make("full", at("24T02:00"), fails_at=1)
+    told = derive(story, running=True, running_since="2026-11-24T02:00:00")
+    assert told["sets"][0]["state"] == "running"
+    assert [observed.is_hole(one["outcome"]) for one in told["full_periods"]] == [True, False, False]
+    assert [observed.is_hole(one["outcome"]) for one in derive(story, running=CUT)["full_periods"]] == [True, False, False]
 
 
 @pytest.mark.parametrize(("kind", "moment", "step"), [("log_fails_at", "24T05:00", "MarkAndBackupLog"), ("full_fails_at", "24T02:00", "BackupFull")])
@@ -129,12 +138,35 @@ def test_a_gap_without_a_trace_says_whether_the_history_of_the_job_was_long_enou
 def test_the_set_that_is_being_made_is_no_fault():
     story = Story().days()
     story.make("log", NOW - timedelta(seconds=30), fails_at=1)
-    told = derive(story, running=True)
+    told = derive(story, running=True, running_since="2026-11-24T08:04:00")
     assert (told["sets"][0]["state"], told["partial_sets"]) == ("running", [])
     story = Story().days()
     story.next_set += 1
     assert derive(story, running=True)["rowless_sets"] == []
     assert observed.is_hole(derive(story, running=CUT)["rowless_sets"][0])
+
+
+def test_a_set_that_an_earlier_run_left_is_partial_while_the_job_runs():
+    story = Story(offset=60).days(**{"24T08:00": {"log_fails_at": 1}})
+    assert derive(story, running=True, running_since="2026-11-24T09:04:00")["sets"][0]["state"] == "partial"
+    assert derive(story, running=True, running_since="2026-11-24T09:00:10")["sets"][0]["state"] == "running"
+    assert [observed.is_hole(derive(story, running=True, **more)["sets"][0]) for more in ({}, {"running_since": CUT})] == [True, True]
+
+
+@pytest.mark.parametrize("offset", [0, 600, -300])
+def test_a_time_whose_clock_nothing_tells_is_unknown(offset):
+    history, _jobs, databases = Story(offset=offset, local_rows=True).days().told()
+    history["msdb"] = []
+    told = backup_sets.derive(history, [], databases)
+    assert all(observed.is_hole(value) == (offset != 0) for value in (
+        told["last_marked"]["at"], told["last_full"]["at"], told["sets"][0]["at"], told["databases"][0]["last_point"]))
+    assert all(observed.is_hole(one["lost_now_seconds"]) for one in told["databases"])
+
+
+def test_a_time_in_the_future_is_unknown():
+    story = Story(offset=600, local_rows=True, says_so=False).days()
+    story.msdb = []
+    assert observed.is_hole(derive(story)["last_marked"]["at"]) and observed.is_hole(derive(story)["databases"][0]["worst_gap_seconds"])
 
 
 def test_ids_that_cleaning_took_away_are_no_failures():
