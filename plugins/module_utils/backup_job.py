@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-"""The job "Backup BizTalk Server" as it is configured: its steps by what they do, when it starts, and whether it would back up anything.
+"""The job "Backup BizTalk Server" as it is read, for the audit and for what configures it: which job it is, its steps by what they do and with
+what, when it starts, and whether it would back up anything.
 
 The text of steps is read by ``job_step``; a step whose text cannot be vouched for is a hole and not a verdict.
 """
@@ -16,15 +17,47 @@ ROLES = ("compression", "full", "log", "clean")
 ARGUMENTS = ("frequency", "mark_name", "path", "force_full", "backup_hour", "use_local_time", "days_to_keep", "compress")
 DEFAULTS = {"force_full": False, "backup_hour": None, "use_local_time": False, "days_to_keep": None}
 LONGEST = {"mark_name": 8, "path": 128}           # characters that the procedures take; what is longer they cut without a word
+DELETES_FILES = ("sp_DeleteBackupHistoryAndFiles", "sp_DeleteBackupHistoryAndFiles2013")       # by the server's local clock, always
+SYSTEM_DATABASES = ("master", "model", "msdb", "tempdb")
 
 
 def find(jobs, management_database):
     """The job of a management database; None where there is none, a hole where that cannot be told."""
     if observed.is_hole(jobs):
         return jobs
-    names = ("backup biztalk server", f"backup biztalk server ({management_database})".casefold())
-    found = [job for job in jobs if not observed.is_hole(job) and job["name"].casefold() in names]
-    return found[-1] if found else next((job for job in jobs if observed.is_hole(job)), None)
+    for name in (f"backup biztalk server ({management_database})".casefold(), "backup biztalk server"):
+        found = [job for job in jobs if not observed.is_hole(job) and job["name"].casefold() == name]
+        if found:
+            return found[-1]
+    return next((job for job in jobs if observed.is_hole(job)), None)
+
+
+def read(job, commands=None):
+    """``job_step.read_job`` of a job of the area ``agent``, with the database ``runs_in`` of each step. *commands*: id of a step -> the
+    command that it shall have."""
+    steps = [{"step_id": step["id"], "step_name": step["name"], "subsystem": step["subsystem"],
+              "command": (commands or {}).get(step["id"], step["command"]), "on_success_action": step["on_success_action"],
+              "on_success_step_id": step["on_success_step"], "on_fail_action": step["on_fail_action"]} for step in job["steps"]]
+    reading = job_step.read_job({"name": job["name"], "start_step_id": job["start_step_id"], "steps": steps})
+    databases = {step["id"]: step["database"] for step in job["steps"]}
+    for step in reading["steps"]:
+        step["runs_in"] = step["database"] or databases[step["step_id"]]
+    return reading
+
+
+def is_misplaced(step, management_database):
+    """Whether a step of a role calls its procedure in another database than that of the group."""
+    return step["role"] in ROLES and (step["runs_in"] or "master").casefold() != management_database.casefold()
+
+
+def value(step, argument):
+    """What a step of ``read`` runs with, the default of the procedure where its text is silent; None too where the text gives nothing."""
+    return step["arguments"].get(argument, DEFAULTS.get(argument))
+
+
+def characters(text):
+    """How many characters of a parameter a text takes: UTF-16 units."""
+    return len((text or "").encode("utf-16-le")) // 2
 
 
 def archive_folder(jobs):
@@ -45,23 +78,23 @@ def interval_minutes(job, local_clock):
     return schedules.smallest(job["schedules"], local_clock, schedules.interval_minutes)
 
 
-def facts(job, local_clock):
+def facts(job, management_database, local_clock):
     """The job as plain data: see ``subjects.yml``, ``backup.job``. *local_clock*: of the server, as it says."""
-    read = _steps(job)
+    steps = _steps(job)
     interval = interval_minutes(job, local_clock)
-    full, log, clean, compression = (_role(read, role) for role in ("full", "log", "clean", "compression"))
+    full, log, clean, compression = (_role(steps, role) for role in ("full", "log", "clean", "compression"))
     hour = full if observed.is_hole(full) or full is None else full["backup_hour"]
     return {
         "name": job["name"], "enabled": job["enabled"], "owner": job["owner"], "running": job["running"],
-        "steps": read,
-        "in_order": read if observed.is_hole(read) else _in_order([step["role"] for step in read if step["role"] in ROLES]),
+        "steps": steps,
+        "in_order": steps if observed.is_hole(steps) else _in_order([step["role"] for step in steps if step["role"] in ROLES]),
         "full": full, "log": log, "clean": clean, "compression": compression,
         "interval_minutes": interval,
         "starts_in_backup_hour": hour if observed.is_hole(hour) else True if hour is None else schedules.smallest(
             job["schedules"], local_clock, lambda schedule: schedules.starts_in_hour(schedule, hour) or None) is not None,
         "local_time_agrees": _agree([full, log, clean], "use_local_time"),
         "mark_names_agree": _agree([full, log], "mark_name"),
-        "backs_up_nothing_because": _nothing(job, read, interval),
+        "backs_up_nothing_because": _nothing(job, steps, interval, management_database),
     }
 
 
@@ -69,21 +102,21 @@ def _steps(job):
     """The steps with what each does: ``role`` by its procedure, else by its name; ``verdict`` of ``job_step``."""
     if observed.is_hole(job["steps"]) or any(observed.is_hole(step) for step in job["steps"]):
         return job["steps"] if observed.is_hole(job["steps"]) else next(step for step in job["steps"] if observed.is_hole(step))
-    told = [{"step_id": step["id"], "step_name": step["name"], "subsystem": step["subsystem"], "command": step["command"],
-             "on_success_action": step["on_success_action"], "on_success_step_id": step["on_success_step"],
-             "on_fail_action": step["on_fail_action"]} for step in job["steps"]]
-    return [_step(step) for step in job_step.read_job({"name": job["name"], "start_step_id": job["start_step_id"], "steps": told})["steps"]]
+    return [_step(step) for step in read(job)["steps"]]
 
 
 def _step(step):
-    given = {**DEFAULTS, **step["arguments"]}
     unread = observed.hole("failed", f"The text of the step {step['step_name']} is not understood: {step['problem']}")
     vouched = step["verdict"] in (job_step.CONFIGURED, job_step.PLACEHOLDER)
-    cut = any(len(given.get(name) or "") > longest for name, longest in LONGEST.items())
+    given = {name: value(step, name) for name in ARGUMENTS}
+    if step["procedure"] in DELETES_FILES:
+        given["use_local_time"] = True
+    cut = any(characters(given[name]) > longest for name, longest in LONGEST.items())
     return {
         "name": step["step_name"], "id": step["step_id"], "role": step["role"] or "other", "procedure": step["procedure"], "reached": step["reached"],
-        "guard": step["guard"], "cut_silently": cut if vouched else unread, "verdict": unread if step["verdict"] == job_step.UNKNOWN_TEXT else step["verdict"],
-        **{name: given.get(name) if vouched else None if step["verdict"] == job_step.COMMENTED_OUT else unread for name in ARGUMENTS}}
+        "runs_in": step["runs_in"], "guard": step["guard"], "cut_silently": cut if vouched else unread,
+        "verdict": unread if step["verdict"] == job_step.UNKNOWN_TEXT else step["verdict"],
+        **{name: given[name] if vouched else None if step["verdict"] == job_step.COMMENTED_OUT else unread for name in ARGUMENTS}}
 
 
 def _in_order(roles):
@@ -106,7 +139,7 @@ def _agree(steps, argument):
     return False if len(known) > 1 else next((value for value in values if observed.is_hole(value)), True)
 
 
-def _nothing(job, steps, interval):
+def _nothing(job, steps, interval, management_database):
     """Why the job backs up nothing as it is, one sentence; None where it does."""
     if job["enabled"] is False:
         return "The job is disabled."
@@ -123,6 +156,8 @@ def _nothing(job, steps, interval):
             return step["verdict"]
         if step["verdict"] != job_step.CONFIGURED:
             return f"The step {step['name']} is {step['verdict'].replace('_', ' ')}."
+        if is_misplaced(step, management_database):
+            return f"The step {step['name']} runs in the database {step['runs_in'] or 'master'}, and its procedure is in {management_database}."
         if not step["reached"]:
             return f"The step {step['name']} is never reached."
     return interval if observed.is_hole(interval) else None

@@ -7,6 +7,13 @@ from __future__ import annotations
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import agent_job, job_step
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.agent_job import Refused
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.backup_job import (
+    DEFAULTS,
+    DELETES_FILES,
+    SYSTEM_DATABASES,
+    is_misplaced,
+    value,
+)
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.change import Change
 
 ARGUMENTS = {                                   # role -> argument -> option
@@ -17,17 +24,7 @@ ARGUMENTS = {                                   # role -> argument -> option
     "clean": {"use_local_time": "use_local_time"},
 }
 PROCEDURES = {"compression": "sp_SetBackupCompression", "full": "sp_BackupAllFull_Schedule", "log": "sp_MarkAll", "clean": "sp_DeleteBackupHistory"}
-DEFAULTS = {"force_full": False, "backup_hour": None, "use_local_time": False, "days_to_keep": None}
-DELETES_FILES = ("sp_DeleteBackupHistoryAndFiles", "sp_DeleteBackupHistoryAndFiles2013")
 ANY_HOUR = "any"
-
-
-def read(job, commands=None):
-    """``job_step.read_job`` of a job of the area ``agent``. *commands*: id of a step -> the command that it shall have."""
-    steps = [{"step_id": step["id"], "step_name": step["name"], "subsystem": step["subsystem"],
-              "command": (commands or {}).get(step["id"], step["command"]), "on_success_action": step["on_success_action"],
-              "on_success_step_id": step["on_success_step"], "on_fail_action": step["on_fail_action"]} for step in job["steps"]]
-    return job_step.read_job({"name": job["name"], "start_step_id": job["start_step_id"], "steps": steps})
 
 
 def of_role(reading, role):
@@ -35,28 +32,32 @@ def of_role(reading, role):
     return [step for step in reading["steps"] if step["role"] == role]
 
 
-def value(step, argument):
-    """What a step runs with, the default of the procedure where its text is silent; None too where the text gives nothing."""
-    return step["arguments"].get(argument, DEFAULTS.get(argument))
-
-
-def plan(job, reading, options, installed):
+def plan(job, reading, options, installed, management):
     """``(changes, commands)``: the changes of the steps, and the new commands by the id of the step.
 
-    *installed*: the procedure that deletes files, where one is wanted. Raises Refused.
+    *installed*: the procedure that deletes files, where one is wanted. *management*: the database in which a step that is touched has to
+    run, and every step of a job that shall be enabled; None where it is not known. Raises Refused.
     """
     texts = {step["id"]: step["command"] or "" for step in job["steps"]}
     touched, commands = [], {}
     for step in reading["steps"]:
         procedure, wanted = _wanted(step, options, installed)
-        if not wanted and procedure is None:
+        misplaced = management is not None and is_misplaced(step, management)
+        before, after, command = {}, {}, texts[step["step_id"]]
+        if wanted or procedure is not None:
+            before, after, command = _edited(step, command, procedure, wanted, options, reading)
+        elif not (options.get("enabled") and misplaced) or step["verdict"] == job_step.UNKNOWN_TEXT:
             continue
-        before, after, command = _edited(step, texts[step["step_id"]], procedure, wanted, options, reading)
+        if misplaced:
+            _check_database(step, management)
+            before = {**before, "database": step["runs_in"]} if isinstance(before, dict) else before
+            after = {**after, "database": management}
         touched.append((step, before, after))
         commands[step["step_id"]] = command
     undo = _undo(touched)
     changes = [Change(("steps", step["step_name"]), before, after,
-                      [agent_job.call("msdb.dbo.sp_update_jobstep", job_id=job["id"], step_id=step["step_id"], command=commands[step["step_id"]])],
+                      [agent_job.call("msdb.dbo.sp_update_jobstep", job_id=job["id"], step_id=step["step_id"], command=commands[step["step_id"]],
+                                      **({"database_name": after["database"]} if "database" in after else {}))],
                       undo=_undo_of(step, after, undo, reading))
                for step, before, after in touched if before != after]
     return changes, commands
@@ -75,6 +76,13 @@ def _wanted(step, options, installed):
         if (procedure or step["procedure"]) in DELETES_FILES:
             wanted.pop("use_local_time", None)
     return procedure, wanted
+
+
+def _check_database(step, management):
+    """Raises Refused where a step runs in another database on purpose, as it seems: that of another group, or the one its text names."""
+    if step["database"] or (step["runs_in"] or "master").casefold() not in SYSTEM_DATABASES:
+        raise Refused(f"The step {step['step_name']} runs in the database {step['runs_in']} and not in {management}, so the job may be that of "
+                      f"another group. Let the step run in {management} by hand if it is not, or set management_database.")
 
 
 def _plain(option, given):
@@ -123,6 +131,8 @@ def _whole(step, procedure, wanted, reading):
 
 def _undo_of(step, after, undo, reading):
     """The options that bring back what one step had; empty where only a part of it could come back."""
+    if "database" in after:                            # no option brings back where it ran
+        return {}
     names = {**ARGUMENTS[step["role"]], "days_to_keep": "history_days"}
     options = {names[argument] for argument in after if argument in names}
     if step["role"] == "clean" and {"procedure", "days_to_keep"} & set(after):

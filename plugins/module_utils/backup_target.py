@@ -10,27 +10,18 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import backup_steps, log_chains, observed
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import backup_job, backup_place, backup_steps, log_chains, observed
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.agent_job import Refused
 
-LENGTHS = {"mark_name": 8, "path": 128}          # of the parameters in every public copy of the procedures, where they cannot be seen here
 PARAMETERS = {"mark_name": "@MarkName", "path": "@BackupPath"}
-URL = re.compile(r"https?://[^/\s]+/.+", re.IGNORECASE)
-UNC = re.compile(r"\\\\[^\\/:*?\"<>|]+\\[^\\/:*?\"<>|]+(\\[^\\/:*?\"<>|]+)*\\?")
-DRIVE = re.compile(r"[A-Za-z]:\\[^/:*?\"<>|]*")
 PERIOD_DAYS = {"h": 1, "d": 1, "w": 7, "m": 31, "y": 366}
 MARK = re.compile(r"(.*)_\d{4}_\d\d_\d\d_\d\d_\d\d_\d\d_\d{3}", re.DOTALL)
-
-
-def is_local(path):
-    """Whether a path is on a disk of the server itself."""
-    return bool(DRIVE.fullmatch(path))
 
 
 def check_options(options):
     """Raises Refused where an option cannot be right on any server."""
     path, mark = options.get("path"), options.get("mark_name")
-    if path is not None and not (URL.fullmatch(path) or UNC.fullmatch(path) or is_local(path)):
+    if path is not None and not any(form.fullmatch(path) for form in (backup_place.URL, backup_place.UNC, backup_place.DRIVE)):
         raise Refused(f"{path!r} is neither a share such as \\\\server\\share\\folder, nor a folder such as E:\\backup, nor the URL of a container.")
     if mark is not None and not re.fullmatch(r"[^\\/:*?\"<>|\s]+", mark):
         raise Refused(f"The mark name {mark!r} becomes part of file names: use letters and digits.")
@@ -45,8 +36,8 @@ def check_lengths(steps, biztalk):
     for step in steps:
         for argument, parameter in PARAMETERS.items():
             text = step["arguments"].get(argument) or ""
-            longest = _length(biztalk, step["procedure"], parameter) or LENGTHS[argument]
-            units = len(text.encode("utf-16-le")) // 2
+            longest = _length(biztalk, step["procedure"], parameter) or backup_job.LONGEST[argument]
+            units = backup_job.characters(text)
             if units > longest:
                 raise Refused(f"{argument} {text!r} has {units} characters, and {parameter} of {step['procedure']} takes {longest}: it would be cut "
                               "silently. Use a shorter one.")
@@ -91,16 +82,23 @@ def check_mark_name(job, before, wanted, biztalk):
                           f"highest old mark by text, so it would delete new ones. Use letters and digits that sort after {old}.")
 
 
-def check_place(paths, share_required, in_group):
-    """What to warn of a local path; raises Refused where it cannot do."""
-    local = sorted({path for path in paths if is_local(path)})
+def check_place(paths, share_required, in_group, sql):
+    """What to warn of a local path; raises Refused where it cannot do. *in_group*: whether the databases are in an availability group."""
+    own = backup_place.own_machines(sql)
+    places = {path: backup_place.is_elsewhere(path, own) for path in sorted(paths)}
+    local = [path for path, elsewhere in places.items() if elsewhere is False]
+    unsure = [f"not checked: whether {path} is a disk of this server ({observed.detail(elsewhere)})"
+              for path, elsewhere in places.items() if observed.is_hole(elsewhere)]
     for path in local:
-        if in_group:
+        if in_group is True:
             raise Refused(f"{path} is a disk of one server, and the databases are in an availability group: each replica would keep a part of the "
                           "backups. Use a share.")
         if share_required:
             raise Refused(f"{path} is a disk of this server, and another site needs the files. Use a share that it reaches.")
-    return [f"{path} is a disk of this server: it is lost with it, and a log shipping destination looks for the files under the same path. "
+        if observed.is_hole(in_group):
+            unsure.append(f"not checked: whether the databases are in an availability group, of which each replica would keep a part of the backups "
+                          f"in {path} ({observed.detail(in_group)})")
+    return unsure + [f"{path} is a disk of this server: it is lost with it, and a log shipping destination looks for the files under the same path. "
             "A share would serve both." for path in local]
 
 
@@ -109,10 +107,10 @@ def check_retention(options, reading, path):
     days = options.get("keep_files_days")
     if days is None:
         return []
-    if any(URL.match(one) for one in path):
+    if any(backup_place.URL.match(one) for one in path):
         raise Refused("The procedure that deletes files cannot delete blobs. Use history_days, and a lifecycle rule of the storage account.")
     for step in backup_steps.of_role(reading, "full"):
-        period = PERIOD_DAYS.get(backup_steps.value(step, "frequency"), 0)
+        period = PERIOD_DAYS.get(backup_job.value(step, "frequency"), 0)
         if days <= period:
             raise Refused(f"With {days} days the files of the last full backup could be deleted before the next one is made: fulls are {period} days "
                           "apart. Keep files longer.")

@@ -63,7 +63,8 @@ class Reading:
     ``procedure``: the one that runs, without schema, None where there is none or more than one. ``arguments``: what the text
     gives, by our names, bits as booleans, hours and days as integers, NULL as None, left out where the text leaves them
     out. ``extra``: values beyond the last known position. ``guard``: ``none``, ``inline``, ``first_step``, with the database
-    it asks for. ``active``: a statement is left once the comments are gone. ``problem``: why it is ``unknown_text``.
+    it asks for. ``active``: a statement is left once the comments are gone. ``problem``: why it is ``unknown_text``. ``database``: the one
+    that the name of the procedure gives, None where it gives none.
     """
 
     procedure: str | None = None
@@ -74,6 +75,7 @@ class Reading:
     extra: list = field(default_factory=list)
     guard_database: str | None = None
     problem: str = ""
+    database: str | None = None
 
     def plain(self):
         return asdict(self)
@@ -241,6 +243,7 @@ def _read_text(command, on_fail_action):
 
 def _judge_call(call, reading):
     reading.procedure, parameters = _KNOWN.get(call.name.casefold(), (call.name, None))
+    reading.database = call.database
     if parameters is None:
         for name, kind, value, *_span in call.values:
             if name and name.casefold() in _BY_NAME:

@@ -44,6 +44,7 @@ class Call:
     name: str
     values: list                                     # (parameter name or None, kind, value, start, end)
     end: int                                         # where the call's own text ends, comments after it not counted
+    database: str | None = None                      # that the name gives, None where it gives none
 
 
 def tokens_of(command):
@@ -167,11 +168,13 @@ def _call(tokens, at):
     """(the call whose procedure's name begins at *at*, where the next statement begins); None for text that is run."""
     if at + 1 < len(tokens) and tokens[at].low.startswith("@") and tokens[at + 1].text == "=":
         at += 2                                                                   # EXEC @result = …
-    name = None
+    name, parts = None, []
     while at < len(tokens) and (tokens[at].kind in ("word", "bracket") and not tokens[at].low.startswith("@")
                                 or tokens[at].kind == "string" and tokens[at].text.startswith('"')):
         name, end, at = _unquoted(tokens[at].text), tokens[at].end, at + 1
+        parts.append(name)
         while at < len(tokens) and tokens[at].text == ".":
+            parts += [""] if name is None else []
             name, at = None, at + 1
         if name is not None:
             break
@@ -192,7 +195,7 @@ def _call(tokens, at):
             break
         kind, text, first, end, at = value
         values.append((parameter, kind, text, first, end))
-    return Call(name, values, end), at
+    return Call(name, values, end, (parts[-3] or None) if len(parts) > 2 else None), at
 
 
 def _value(tokens, at):

@@ -214,10 +214,10 @@ def _plan(options, agent, history, sql):
     job = _find(jobs, management)
     for step in agent_job.seen(job["steps"], "The steps of the job"):
         agent_job.seen(step, "The steps of the job")
-    before = backup_steps.read(job)
+    before = backup_job.read(job)
     compression = _compression(options, before, biztalk)
-    steps, commands = backup_steps.plan(job, before, options, _deleting(options, before, biztalk))
-    after = backup_steps.read(job, commands)
+    steps, commands = backup_steps.plan(job, before, options, _deleting(options, before, biztalk), management)
+    after = backup_job.read(job, commands)
     schedule = agent_job.schedule_change(agent, job, jobs, options.get("interval_minutes"), agent_job.NAME_OF_SCHEDULE)
     enabled = agent_job.enabled_change(job, options.get("enabled"))
     enabling = enabled is not None and enabled.after
@@ -232,14 +232,19 @@ def _plan(options, agent, history, sql):
 
 
 def _find(jobs, management):
+    """The job of the management database, the only one where that database is not known. Raises Refused."""
     found = [job for job in jobs if job_step.is_backup_job(job["name"])]
-    if len(found) > 1 and management:
-        names = (f"backup biztalk server ({management})".casefold(), "backup biztalk server")
-        found = [job for name in names for job in found if job["name"].casefold() == name][:1]
+    names = ", ".join(job["name"] for job in found)
+    if management is not None:
+        job = backup_job.find(jobs, management)
+        if job is None and found:
+            raise Refused(f"This instance has no job Backup BizTalk Server ({management}), only {names}: that is the job of another management "
+                          "database. Rename it if it is not, or set management_database.")
+        found = [job] if job else []
     if len(found) == 1:
         return found[0]
     if found:
-        raise Refused(f"There are several jobs ({', '.join(job['name'] for job in found)}), and which is meant is not known: set management_database.")
+        raise Refused(f"There are several jobs ({names}), and which is meant is not known: set management_database.")
     raise Refused("This instance has no job Backup BizTalk Server. It is on the instance of the management database; BizTalk's configuration makes it.")
 
 
@@ -272,14 +277,14 @@ def _deleting(options, reading, biztalk):
     """The procedure that deletes files, where one is wanted. Raises Refused where none is known to be installed."""
     if options.get("keep_files_days") is None:
         return None
-    called = [step["procedure"] for step in backup_steps.of_role(reading, "clean") if step["procedure"] in backup_steps.DELETES_FILES]
+    called = [step["procedure"] for step in backup_steps.of_role(reading, "clean") if step["procedure"] in backup_job.DELETES_FILES]
     if called:
         return called[0]
     if biztalk is None:
         raise Refused("This instance holds no management database, so no procedure that deletes files is installed.")
     rows = agent_job.seen(agent_job.seen(biztalk, "The management database")["procedures"], "The procedures of the management database")
     names = {row["name"].casefold() for row in rows if not observed.is_hole(row)}
-    found = next((name for name in backup_steps.DELETES_FILES if name.casefold() in names), None)
+    found = next((name for name in backup_job.DELETES_FILES if name.casefold() in names), None)
     if found is None:
         for row in rows:
             agent_job.seen(row, "The procedures of the management database")
@@ -293,22 +298,23 @@ def _judged(options, job, before, after, steps, biztalk, history, sql, managemen
     making = [step for role in ("full", "log") for step in backup_steps.of_role(after, role) if step["verdict"] == job_step.CONFIGURED]
     paths = {step["arguments"]["path"] for step in making}
     changed = {argument for change in steps for argument in change.after}
+    in_group = _in_group(sql, management)
     warnings = [f"The text of the step {step['step_name']} is not understood and is left as it is: {step['problem']}"
                 for step in after["steps"] if step["verdict"] == job_step.UNKNOWN_TEXT]
     if enabling or "path" in changed or "mark_name" in changed:
         backup_target.check_lengths(making, biztalk)
-        warnings += backup_target.check_place(paths, options.get("share_required"), _in_group(sql, management))
+        warnings += backup_target.check_place(paths, options.get("share_required"), in_group, sql)
     if "mark_name" in changed:
         backup_target.check_mark_name(job, before, options.get("mark_name"), biztalk)
     warnings += backup_target.check_retention(options, after, paths)
     for argument, what in (("mark_name", "mark names"), ("use_local_time", "clocks")):
-        if len({backup_steps.value(step, argument) for step in making}) > 1:
+        if len({backup_job.value(step, argument) for step in making}) > 1:
             warnings.append(f"The steps for full and for log backups have different {what}.")
     for step in backup_steps.of_role(after, "full"):
-        frequency, hour = (backup_steps.value(step, argument) for argument in ("frequency", "backup_hour"))
+        frequency, hour = (backup_job.value(step, argument) for argument in ("frequency", "backup_hour"))
         if frequency == "h" and hour is not None:
             warnings.append("The hour of the full backup means nothing with a full backup every hour.")
-        if frequency in ("w", "m", "y") and not backup_steps.value(step, "force_full"):
+        if frequency in ("w", "m", "y") and not backup_job.value(step, "force_full"):
             warnings.append("After a set that is not complete, log backups are worthless until the next full one, a long time here: "
                             "set full_after_partial_set.")
     if job["running"] is True and steps:
@@ -317,18 +323,27 @@ def _judged(options, job, before, after, steps, biztalk, history, sql, managemen
         warnings += backup_target.foreign_logs(history, biztalk)
     if enabling or "path" in changed:
         warnings += backup_target.unchecked(paths, history, biztalk, sql)
-    if enabling and _in_group(sql, management) and any(step["guard"] == job_step.NONE for step in making):
+    if (enabling or steps) and management is None:
+        warnings.append("not checked: whether the steps run in the management database, whose name is not known; set management_database")
+    unguarded = enabling and any(step["guard"] == job_step.NONE for step in making)
+    if unguarded and observed.is_hole(in_group):
+        warnings.append("not checked: whether the management database is in an availability group, on whose other replicas the steps would fail, "
+                        f"since they do not ask for the primary one ({observed.detail(in_group)})")
+    elif unguarded and in_group:
         warnings.append("The management database is in an availability group, and the steps do not ask whether this replica is the primary one: "
                         "on every other they fail.")
     return warnings
 
 
 def _in_group(sql, management):
-    """Whether the management database is seen to be in an availability group."""
-    if observed.is_hole(sql) or observed.is_hole(sql["databases"]) or not management:
-        return False
-    return any(one["in_availability_group"] is True for one in sql["databases"]
-               if not observed.is_hole(one) and one["name"].casefold() == management.casefold())
+    """Whether the management database is in an availability group; a hole where that was not seen."""
+    databases = sql if observed.is_hole(sql) else sql["databases"]
+    if observed.is_hole(databases) or not management:
+        return databases if observed.is_hole(databases) else observed.hole("missing", "The name of the management database is not known.")
+    found = next((one["in_availability_group"] for one in databases
+                  if not observed.is_hole(one) and one["name"].casefold() == management.casefold()), None)
+    unseen = next(filter(observed.is_hole, databases), observed.hole("missing", f"The instance shows no database {management}."))
+    return unseen if found is None else found
 
 
 def _check_backs_up(job, after, schedule, agent):

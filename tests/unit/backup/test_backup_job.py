@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import backup_job, observed, schedules
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import backup_job, backup_place, observed, schedules
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.server_clock import ServerClock, told
 
 _spec = importlib.util.spec_from_file_location("backup_histories", pathlib.Path(__file__).with_name("backup_histories.py"))
@@ -14,7 +14,7 @@ histories = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(histories)
 
 HOLE = observed.hole("denied", "The login may not read it.")
-CLOCK = "2026-11-24T08:05:00.123"
+CLOCK, MANAGEMENT = "2026-11-24T08:05:00.123", "BizTalkMgmtDb"
 
 
 def schedule(**change):
@@ -58,7 +58,7 @@ def test_a_schedule_starts_something_from_now_on_by_its_type_and_dates(change, s
 
 @pytest.mark.parametrize("change", [AGO, TO_COME, {"freq_type": 1}, {"freq_type": 64}])
 def test_a_job_that_no_schedule_starts_again_and_again_backs_up_nothing(change):
-    told_ = backup_job.facts(histories.job(schedules=[schedule(**change)]), CLOCK)
+    told_ = backup_job.facts(histories.job(schedules=[schedule(**change)]), MANAGEMENT, CLOCK)
     assert (told_["interval_minutes"], told_["starts_in_backup_hour"]) == (None, False)
     assert "schedule" in told_["backs_up_nothing_because"]
 
@@ -67,7 +67,7 @@ def test_a_job_that_no_schedule_starts_again_and_again_backs_up_nothing(change):
     ([schedule(), schedule(freq_subday_interval=5)], 5), ([schedule(), schedule(freq_subday_interval=5, enabled=False)], 15),
     ([schedule(enabled=False)], None), ([], None), ([schedule(), HOLE], HOLE), (HOLE, HOLE)])
 def test_of_several_schedules_the_shortest_counts(given, interval):
-    assert backup_job.facts(histories.job(schedules=given), CLOCK)["interval_minutes"] == interval
+    assert backup_job.facts(histories.job(schedules=given), MANAGEMENT, CLOCK)["interval_minutes"] == interval
 
 
 @pytest.mark.parametrize(("names", "found"), [
@@ -85,7 +85,7 @@ def facts(**commands):
     job = histories.job()
     for step in job["steps"]:
         step["command"] = commands.get(step["name"], step["command"])
-    return backup_job.facts(job, CLOCK)
+    return backup_job.facts(job, MANAGEMENT, CLOCK)
 
 
 def test_a_step_without_arguments_has_the_defaults_of_its_procedure():
@@ -107,13 +107,55 @@ def test_steps_agree_or_not_or_it_is_not_known():
     assert observed.is_hole(facts(**unread)["mark_names_agree"]) and observed.is_hole(facts(**unread)["log"]["path"])
 
 
+@pytest.mark.parametrize("role", ["full", "log"])
+@pytest.mark.parametrize(("database", "names", "says"), [
+    ("biztalkmgmtdb", "", None), ("master", "", "runs in the database master"), (None, "", "runs in the database master"),
+    ("OldMgmt", "", "runs in the database OldMgmt"), ("master", "BizTalkMgmtDb.dbo.", None), ("BizTalkMgmtDb", "[OldMgmt]..", "database OldMgmt"),
+    ("BizTalkMgmtDb", "dbo.", None)])
+def test_a_step_backs_up_only_in_the_management_database(role, database, names, says):
+    job = histories.job()
+    step = job["steps"][{"full": 1, "log": 2}[role]]
+    step.update(database=database, command=step["command"].replace("[dbo].", names))
+    told_ = backup_job.facts(job, MANAGEMENT, CLOCK)["backs_up_nothing_because"]
+    assert told_ is None if says is None else says in told_
+
+
+def test_the_procedures_that_delete_files_use_the_local_clock():
+    steps = {"Clear Backup History": "exec sp_DeleteBackupHistoryAndFiles 14"}
+    local = {"BackupFull": r"exec sp_BackupAllFull_Schedule 'd', 'BTS', '\\fs01\b', 1, 2, 1", "MarkAndBackupLog": r"exec sp_MarkAll 'BTS', '\\fs01\b', 1"}
+    assert (facts(**steps)["local_time_agrees"], facts(**steps, **local)["local_time_agrees"]) == (False, True)
+
+
+SERVER = {"name": r"SQLBTS\BTS", "machine": "SQLBTS", "node": "SQL01", "clustered": True, "cluster_nodes": [{"name": "SQL01"}, {"name": "SQL02"}]}
+
+
+@pytest.mark.parametrize(("path", "elsewhere"), [
+    (r"\\fs01\backup", True), (r"\\fs01.contoso.test\b\c", True), ("https://vault.blob.core.windows.net/bts", True), (r"\\?\UNC\fs01\b", True),
+    (r"\\192.0.1.7\b", True), (r"\\SQL010\b", True), (r"D:\backup", False), (r"\\localhost\d$", False), (r"\\.\D$", False), (r"\\127.0.0.1\c$", False),
+    (r"\\127.1\c$", False), (r"\\?\D:\backup", False), (r"\\?\Volume{7}\b", False), (r"\\?\UNC\localhost\d$", False), (r"\\sqlbts\F$", False),
+    (r"\\SQL01\F$", False), (r"\\sql02.contoso.test\F$", False), (r"\\SQLBTS.\F$", False), (r"\\--1.ipv6-literal.net\d$", False),
+    (r"\\sqlbts@8080\DavWWWRoot\b", False), ("<destination path>", False), ("", False)])
+def test_what_is_another_machine(path, elsewhere):
+    assert backup_place.is_elsewhere(path, backup_place.own_machines(SERVER)) is elsewhere
+
+
+@pytest.mark.parametrize("change", [{"machine": HOLE}, {"node": HOLE}, {"cluster_nodes": HOLE}, {"cluster_nodes": [HOLE]}])
+def test_a_share_is_elsewhere_only_where_every_name_of_the_machines_is_known(change):
+    own = backup_place.own_machines({**SERVER, **change})
+    assert backup_place.told(r"\\fs01\backup", own) == HOLE == backup_place.told(HOLE, own) == backup_place.told(r"\\fs01\b", backup_place.own_machines(HOLE))
+    assert backup_place.told(r"\\SQLBTS\F$", own) == r"not another machine: \\SQLBTS\F$"
+    assert backup_place.told(None, own) == "nowhere"
+    alone = backup_place.own_machines({**SERVER, "clustered": False, "cluster_nodes": HOLE})
+    assert backup_place.told(r"\\fs01\backup", alone) == "another machine"
+
+
 def test_a_job_without_a_step_has_null_for_it():
     job = histories.job()
     del job["steps"][3]
-    told_ = backup_job.facts(job, CLOCK)
+    told_ = backup_job.facts(job, MANAGEMENT, CLOCK)
     assert told_["clean"] is None and told_["in_order"] is True
     job["steps"][1], job["steps"][2] = {**job["steps"][2], "id": 2}, {**job["steps"][1], "id": 3}
-    assert backup_job.facts(job, CLOCK)["in_order"] is False
+    assert backup_job.facts(job, MANAGEMENT, CLOCK)["in_order"] is False
 
 
 def test_a_local_time_is_utc_by_its_own_minutes_else_by_the_nearest_sample():

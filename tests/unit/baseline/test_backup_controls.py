@@ -31,7 +31,8 @@ def made(story=None, **more):
     databases += [{**databases[-1], "name": name} for name in ("Orders", "BAMArchive")]
     areas = {"backup_history": history, "agent": {"jobs": jobs}, "biztalk": {"databases": [
         {"role": "bam", "server": histories.SERVER, "database": "BAMPrimaryImport"}, {"role": "tracking", "server": "x", "database": "BizTalkDTADb"}]},
-        "sql": {"clock": CLOCK, "name": histories.SERVER, "machine": "SQLBTS", "node": "SQL01", "databases": databases, "availability_groups": []}}
+        "sql": {"clock": CLOCK, "name": histories.SERVER, "machine": "SQLBTS", "node": "SQL01", "clustered": True,
+                "cluster_nodes": [{"name": "SQL01"}, {"name": "SQL02"}], "databases": databases, "availability_groups": []}}
     return copy.deepcopy([snapshot("sqlbts", histories.SERVER, areas)])
 
 
@@ -145,8 +146,9 @@ FAULTS = {
     "FT-BKP-026": (step(4, destroys="adm_CleanupMgmtDB"), "", set()),
     "FT-BKP-027": (job(lambda job: job["schedules"].clear()), "", {"FT-BKP-010", "FT-BKP-013"}),
     "FT-BKP-028": (foreign(at("24T08:03")), "BAMPrimaryImport", {"FT-SQL-009"}),
-    "FT-BKP-029": (again(lambda: ran(**{"24T05:00": {"log_fails_at": 2}})), "set 380", {"FT-BKP-019", "FT-BKP-030"}),
-    "FT-BKP-030": (again(lambda: ran(**{"24T05:00": {"log_fails_at": 1}})), "", {"FT-BKP-019", "FT-BKP-029"}),
+    "FT-BKP-029": (again(lambda: ran(**{"24T05:00": {"log_fails_at": 2}})), "set 380",
+                   {"FT-BKP-019", "FT-BKP-030", "FT-BKP-031"}),
+    "FT-BKP-030": (again(lambda: ran(**{"24T05:00": {"log_fails_at": 1}})), "", {"FT-BKP-019", "FT-BKP-029", "FT-BKP-031"}),
     "FT-BKP-031": (again(lambda: ran(skip=[(at("23T10:00"), at("23T12:00"))])), "SSODB", set()),
     "FT-BKP-032": (again(lambda: ran(skip=[(at("23T02:00"), at("23T03:00"))])), "2026-11-23", {"FT-BKP-031"}),
     "FT-BKP-033": (lambda snapshots: snapshots[0]["areas"]["backup_history"]["msdb"].pop(2), "", set()),
@@ -166,6 +168,37 @@ def test_a_planted_fault_is_found_and_nothing_else(control):
     found = failed(snapshots)
     assert (control, item) in found, found
     assert {name for name, _item in found} - {control} <= follow, found
+
+
+@pytest.mark.parametrize("path", [r"\\localhost\d$", r"\\.\D$", r"\\127.0.0.1\c$", r"\\SQLBTS\F$", r"\\sql02.contoso.test\F$", r"\\?\D:\b"])
+@pytest.mark.parametrize(("number", "command", "control"), [(2, FULL + "'d', 'BTS', '{}', 1, 2", "FT-BKP-008"), (3, LOG + "'BTS', '{}'", "FT-BKP-012")])
+def test_a_share_of_the_machine_itself_is_no_other_machine(path, number, command, control):
+    snapshots = made()
+    step(number, command=command.format(path))(snapshots)
+    assert {name for name, _item in failed(snapshots)} == {control}
+    (check,) = [check for check in checks(snapshots)[control] if check.status == "fail"]
+    assert check.actual == f"not another machine: {path}"
+
+
+@pytest.mark.parametrize("area", [("sql", DENIED), ("sql", "node")])
+def test_whether_a_share_is_another_machine_is_not_known_without_the_names_of_the_machines(area):
+    snapshots = made()
+    areas, (name, part) = snapshots[0]["areas"], area
+    if part is DENIED:
+        areas[name] = DENIED
+    else:
+        areas[name][part] = DENIED
+    assert {statuses(snapshots)[control] for control in ("FT-BKP-008", "FT-BKP-012")} == {"unknown"}
+
+
+@pytest.mark.parametrize(("change", "follow"), [
+    (lambda job: job["steps"][2].update(database="master"), set()),
+    (lambda job: job["schedules"][0].update(active_end_date=20211231), {"FT-BKP-010", "FT-BKP-013"}),
+    (lambda job: job["schedules"][0].update(freq_type=1), {"FT-BKP-010", "FT-BKP-013"})])
+def test_a_job_that_looks_set_up_and_would_make_nothing_is_found(change, follow):
+    snapshots = made()
+    job(change)(snapshots)
+    assert {name for name, _item in failed(snapshots)} == {"FT-BKP-027"} | follow
 
 
 def test_every_control_has_a_planted_fault():
@@ -232,7 +265,8 @@ def replicated(first, second=True):
     here = {**history, "msdb": [row for row in history["msdb"] if row not in before]}
     there = {"clock": CLOCK, "local_clock": CLOCK[:-1], "window_days": 14, "msdb": before, "marks": [], "biztalk": DENIED}
     here["biztalk"]["databases"] = [{"server": AG2, "database": NAMES[0]}, *({"server": "BTSLSN", "database": name} for name in NAMES[1:])]
-    sql = {"clock": CLOCK, "name": AG2, "machine": "AG2", "node": "AG2", "databases": databases, "availability_groups": [group]}
+    sql = {"clock": CLOCK, "name": AG2, "machine": "AG2", "node": "AG2", "clustered": False, "cluster_nodes": [],
+           "databases": databases, "availability_groups": [group]}
     copies = [{**one, "state": "RESTORING"} for one in databases]
     other = {**sql, "name": AG1, "machine": "AG1", "node": "AG1", "databases": copies, "availability_groups": [{**group, "local_role": "SECONDARY"}]}
     return copy.deepcopy([

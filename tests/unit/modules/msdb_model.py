@@ -102,8 +102,9 @@ def _execute(snapshot, statement):
     elif own == "sp_update_jobstep":
         number = values.pop("step_id")
         step = next(step for step in job["steps"] if step["id"] == number)
-        assert set(values) == {"command"}
+        assert {"command"} <= set(values) <= {"command", "database_name"}
         step["command"] = values["command"]
+        step["database"] = values.get("database_name", step["database"])
     else:
         assert own == "sp_add_jobschedule"
         job["schedules"].append({"id": 900, **values, "enabled": bool(values["enabled"])})

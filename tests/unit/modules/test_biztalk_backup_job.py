@@ -62,7 +62,8 @@ def snapshot(job, *others, history=(), procedures=(), **changed):
             "management_database": "BizTalkMgmtDb", "history": list(history), "settings": {"use_compression": False, "force_full": False},
             "databases": [{"server": "SQL01", "database": "BizTalkMgmtDb"}], "others": [],
             "procedures": [{"name": name, "parameters": rows} for name, rows in installed.items()]}},
-        "sql": {"name": "SQL01", "databases": databases, "services": [{"kind": "engine", "account": r"CONTOSO\svc-sql"}]},
+        "sql": {"name": "SQL01", "machine": "SQL01", "node": "SQL01", "clustered": False, "cluster_nodes": [],
+                "databases": databases, "services": [{"kind": "engine", "account": r"CONTOSO\svc-sql"}]},
     }
 
 
@@ -491,7 +492,11 @@ def test_on_a_replica_whose_management_database_cannot_be_opened_the_job_is_conf
     areas["backup_history"] = HOLE
     areas["sql"] = HOLE
     made = plan(WORKING, areas)
-    assert not made.refusal and len([warning for warning in made.warnings if warning.startswith("not checked")]) == 2
+    assert not made.refusal
+    told_of = [warning for warning in made.warnings if warning.startswith("not checked")]
+    for words in ("is a disk of this server", "log backups of the same", "can write to", "run in the management database", "in an availability group"):
+        assert [words in warning for warning in told_of].count(True) == 1, (words, told_of)
+    assert len(told_of) == 5
     assert "could not be read" in refused({"keep_files_days": 20}, areas)
 
 
@@ -508,3 +513,55 @@ def test_of_several_jobs_the_one_of_the_management_database_is_meant():
     areas["backup_history"] = HOLE
     assert "set management_database" in refused({"path": PATHS[0]}, areas)
     assert plan({"path": PATHS[0], "management_database": "BizTalkMgmtDb"}, areas).changes
+
+
+def test_a_job_of_another_management_database_is_not_taken():
+    areas = snapshot(a_job(copy.deepcopy(DELIVERED), name="Backup BizTalk Server (OldMgmt)"))
+    assert "another management database" in refused(WORKING, areas)
+    areas["backup_history"]["biztalk"]["management_database"] = "oldmgmt"
+    for one in the_job(areas)["steps"]:
+        one["database"] = "OldMgmt"
+    assert plan(WORKING, areas).changes
+
+
+@pytest.mark.parametrize("options", [WORKING, {"enabled": True}, {"path": PATHS[1]}])
+@pytest.mark.parametrize("database", ["master", None, "MSDB"])
+def test_a_step_that_runs_in_a_system_database_is_moved_to_the_management_database(options, database):
+    areas = snapshot(a_job(copy.deepcopy(DELIVERED), enabled=True))
+    job = the_job(areas)
+    for one in job["steps"]:
+        one["command"] = one["command"].replace(PLACEHOLDER, PATHS[0])
+        one["database"] = database
+    made = plan(options, areas)
+    for change in made.changes:
+        msdb_model.apply(areas, change)
+    assert {one["database"] for one in job["steps"] if one["id"] in (2, 3) or options.get("enabled")} == {"BizTalkMgmtDb"}
+    assert [change.undo for change in made.changes] == [{}] * len(made.changes)
+    again = plan(options, areas)
+    assert not again.changes and not again.refusal
+
+
+@pytest.mark.parametrize(("database", "command"), [("OldMgmt", "exec sp_MarkAll 'BTS', 'x'"), ("BizTalkMgmtDb", "exec OldMgmt.dbo.sp_MarkAll 'BTS', 'x'")])
+def test_a_step_that_runs_in_the_database_of_another_group_is_refused(database, command):
+    areas = fresh()
+    the_job(areas)["steps"][2].update(database=database, command=command)
+    assert "runs in the database OldMgmt" in refused(WORKING, areas)
+    assert "runs in the database OldMgmt" in refused({"enabled": True}, areas)
+    assert not plan({"history_days": 20}, areas).refusal
+
+
+@pytest.mark.parametrize("path", [r"\\localhost\d$", r"\\127.0.0.1\c$", r"\\sql01\F$", r"\\SQL01.contoso.test\F$"])
+def test_a_share_of_the_server_itself_is_a_folder_of_the_server(path):
+    assert any("is a disk of this server" in warning for warning in plan({"path": path}, fresh()).warnings)
+    assert "another site needs" in refused({"path": path, "share_required": True}, fresh())
+
+
+@pytest.mark.parametrize("change", [lambda areas: areas.update(sql=HOLE), lambda areas: areas["sql"].update(databases=HOLE),
+                                    lambda areas: areas["sql"].update(databases=[HOLE]), lambda areas: areas["sql"]["databases"].clear(),
+                                    lambda areas: areas["sql"]["databases"][0].update(in_availability_group=HOLE)])
+def test_whether_the_databases_are_in_a_group_is_not_guessed(change):
+    areas = fresh()
+    change(areas)
+    warnings = plan({**WORKING, "path": r"E:\b"}, areas).warnings
+    assert len([one for one in warnings if one.startswith("not checked: whether the databases are in an availability group")]) == 1
+    assert len([one for one in warnings if one.startswith("not checked: whether the management database is in an availability group")]) == 1
