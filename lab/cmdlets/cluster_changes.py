@@ -243,6 +243,27 @@ def _online(view, item):
     item["state"] = membership.ONLINE
 
 
+@cmdlet(FC + "Remove-ClusterResource", takes="Name InputObject Force", changes=True, source=PAGES,
+        assumed="a resource that is online goes offline first; one that others depend on: Win32 5001; one of the core group: Win32 5083")
+def remove_resource(run):
+    """Removes one resource from the cluster; without -Force it would ask."""
+    view = View(run, write=True)
+    if not run.get("Force"):
+        raise not_modelled("Remove-ClusterResource without -Force")
+    names = run.get("Name") or [None]
+    if len(names) > 1:
+        raise not_modelled("Remove-ClusterResource of several resources")
+    item = _one(view, view.resources, names[0])
+    if any(item["id"] in parts for other in view.cluster["resources"] for parts in other["depends"]):
+        raise view.failed(5001, f"'{item['name']}' could not be removed.", "The cluster resource cannot be deleted since other resources are "
+                          "dependent on it")
+    if item["core"]:
+        raise view.failed(5083, f"'{item['name']}' could not be removed.", "The cluster resource is a core resource")
+    view.cluster["resources"].remove(item)
+    membership.settle(view.cluster, view.hosts)
+    return []
+
+
 @cmdlet(FC + "Move-ClusterGroup", takes="Name Node InputObject Wait", changes=True, source=f"{PAGES}; real/cluster ce-017 (5016)")
 def move_group(run):
     """Moves a group to a node, or to the best other one."""
