@@ -44,6 +44,7 @@ def facts(host, here):
         "left_out": derived.each(found["left_out"], lambda one: {**one, "exists": _exists(one["name"], here)}),
         "destroying_steps": _destroying(jobs),
         "bam": _bam(host.fact("biztalk", "databases"), read["databases"]),
+        "everywhere": _everywhere(here),
     }
 
 
@@ -54,6 +55,36 @@ def _placed(job, own):
     return {**job, "steps": derived.each(job["steps"], lambda step: {**step, "place": backup_place.told(step["path"], own)})}
 
 
+def _everywhere(here):
+    """The user databases of all instances."""
+    lists = biztalk_lists.Lists(here)
+    found = [(host, one) for host in here for one in _elements(host.fact("sql", "databases"))]
+    return [one if observed.is_hole(one) else {
+        "name": f"{one['name']} on {instances.name_of(host)}", "database": one["name"], "copy": biztalk_lists.is_copy(host, one),
+        "in_set": lists.backed_up(host, one["name"]), "last_full": _last_full(host, one, here)}
+        for host, one in found if observed.is_hole(one) or one["system"] is not True]
+
+
+def _last_full(host, one, here):
+    """The newest real full backup of a database that any replica made; null where there is none."""
+    replicas = [host]
+    if one["in_availability_group"] is not False:
+        group = biztalk_lists.group_of(host, one["name"])
+        if group is None or observed.is_hole(group):
+            return group or observed.hole("missing", f"No availability group that was seen has {one['name']}.")
+        replicas = [other for other in here if _has_group(other, group["id"]) is not False]
+    told = [instances.last_full_backup(replica, one["name"]) for replica in replicas]
+    return derived.first_hole(told) or max((at for at in told if at), default=None)
+
+
+def _has_group(host, group_id):
+    return derived.any_true([one if observed.is_hole(one) else one["id"] == group_id for one in _elements(host.fact("sql", "availability_groups"))])
+
+
+def _elements(found):
+    return [found] if observed.is_hole(found) else found
+
+
 def _exists(database, here):
     """Whether any instance of the estate has a database of this name."""
     names = [name for host in here for name in _names(host.fact("sql", "databases"))]
@@ -61,7 +92,7 @@ def _exists(database, here):
 
 
 def _names(databases):
-    return [databases] if observed.is_hole(databases) else [one if observed.is_hole(one) else one["name"] for one in databases]
+    return [one if observed.is_hole(one) else one["name"] for one in _elements(databases)]
 
 
 def _others(host, here, view):
@@ -69,6 +100,9 @@ def _others(host, here, view):
     not in the inventory."""
     histories, hidden = {}, []
     for row in [] if observed.is_hole(view) else view:
+        if observed.is_hole(row):
+            hidden.append(row)
+            continue
         meant = [(other, biztalk_lists.is_meant(row["server"] or "", other, row["database"], host)) for other in here if other is not host]
         histories.update({other.name: other.area("backup_history") for other, answer in meant if answer is True})
         hidden += _unread_replicas([host, *(other for other, answer in meant if answer is True)], row["database"], here)

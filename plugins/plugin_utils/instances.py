@@ -197,7 +197,7 @@ def _database(host, one, lists):
         "biztalk": lists.is_biztalk(host, one["name"]),
         "copy": biztalk_lists.is_copy(host, one),
         "protection": _protection(host, one),
-        "last_full_backup": _last_full_backup(host, one["name"]),
+        "last_full_backup": last_full_backup(host, one["name"]),
     }
 
 
@@ -211,7 +211,7 @@ def _protection(host, one):
     return derived.first_hole([clustered]) or "none"
 
 
-def _last_full_backup(host, database):
+def last_full_backup(host, database):
     """The end of the newest full backup that msdb remembers: no snapshot, none that is damaged. Null where there is none in the window."""
     newest, clock, local_clock = (host.fact("backup_history", name) for name in ("msdb", "clock", "local_clock"))
     unseen = derived.first_hole([newest, clock, local_clock])

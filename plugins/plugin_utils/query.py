@@ -75,6 +75,8 @@ FUNCTIONS = {
     "length": (({"list", "text"},), "number", len),
     "lower": (({"text"},), "text", str.casefold),
     "contains": (({"list", "text"}, {"text", "number", "boolean"}), "boolean", lambda whole, part: part in whole),
+    "contains_name": (({"list"}, {"text"}), "boolean", lambda names, one: one.casefold() in map(str.casefold, names)),
+    "missing_names": (({"list"}, {"list"}), "list", lambda wanted, there: [one for one in wanted if one.casefold() not in map(str.casefold, there)]),
     "starts_with": (({"text"}, {"text"}), "boolean", str.startswith),
     "ends_with": (({"text"}, {"text"}), "boolean", str.endswith),
 }
@@ -198,7 +200,11 @@ class _Checker:
                 raise QueryError(f"{name} is asked of {found.path or 'a value'}, which may be null")
         if name == "contains" and not comparable(given[0].item or given[0], given[1]):
             raise QueryError(f"contains looks for a {given[1].kind} in {given[0].path or 'a list'}, which holds no such thing")
-        return Type(result)
+        if name.endswith("_name") or name.endswith("_names"):
+            other = next((found for found in given if found.kind == "list" and (found.item.kind not in ("text", "any") or found.item.nullable)), None)
+            if other:
+                raise QueryError(f"{name} takes lists of text, but {other.path or 'what it gets'} is none")
+        return Type(result, item=Type("text") if result == "list" else None)
 
 
 def type_of_value(value):

@@ -142,7 +142,7 @@ FAULTS = {
     "FT-BKP-018": (biztalk(lambda own: own["databases"].append({"server": histories.SERVER, "database": "Orders"})), "Orders",
                    {"FT-BKP-028", "FT-BKP-031", "FT-SQL-009"}),
     "FT-BKP-019": (again(lambda: ran(**{"24T02:00": {"full_fails_at": 0}})), "BackupFull 2026-11-24T02:00:00Z", {"FT-BKP-016", "FT-BKP-029", "FT-BKP-032"}),
-    "FT-BKP-020": (unregistered, "SSODB", set()),
+    "FT-BKP-020": (unregistered, "", set()),
     "FT-BKP-026": (step(4, destroys="adm_CleanupMgmtDB"), "", set()),
     "FT-BKP-027": (job(lambda job: job["schedules"].clear()), "", {"FT-BKP-010", "FT-BKP-013"}),
     "FT-BKP-028": (foreign(at("24T08:03")), "BAMPrimaryImport", {"FT-SQL-009"}),
@@ -156,7 +156,7 @@ FAULTS = {
     "FT-BKP-035": (biztalk(lambda own: own["databases"].pop()), "SSODB", {"FT-BKP-020"}),
     "FT-SQL-009": (foreign(at("24T08:03"), "full"), "", set()),
     "FT-BAM-001": (lambda snapshots: snapshots[0]["areas"]["biztalk"]["databases"][0].update(database="BamElsewhere"), "BamElsewhere", set()),
-    "FT-BAM-003": (lambda snapshots: snapshots[0]["areas"]["backup_history"]["msdb"][0].update(finished="2026-11-20T08:00:00"), "BAMArchive", set()),
+    "FT-BAM-003": (lambda snapshots: snapshots[0]["areas"]["backup_history"]["msdb"][0].update(finished="2026-11-20T08:00:00"), r"BAMArchive on SQLBTS\BTS", set()),
 }
 
 
@@ -227,9 +227,62 @@ def test_an_area_that_was_not_read_leaves_no_pass_that_needs_it(area):
     found = statuses(snapshots)
     if area == "backup_history":
         assert (subject.id, set(found.values())) == (r"instance:SQLBTS\BTS", {"unknown"})
-    touched = {"agent": {"FT-BKP-001", "FT-BKP-019", "FT-BKP-026", "FT-BKP-027", "FT-BKP-032"}, "sql": {"FT-BKP-034", "FT-BKP-020", "FT-BAM-003"},
+    touched = {"agent": {"FT-BKP-001", "FT-BKP-019", "FT-BKP-026", "FT-BKP-027", "FT-BKP-032"}, "sql": {"FT-BKP-034", "FT-BAM-003"},
                "biztalk": {"FT-BAM-001"}, "backup_history": set(CONTROLS)}[area]
     assert {found[control] for control in touched} == {"unknown"}
+
+
+def elsewhere(name, *backups, **more):
+    """An instance that holds nothing but one database."""
+    row = {**made()[0]["areas"]["sql"]["databases"][-1], "name": name, **more}
+    history = {"clock": CLOCK, "local_clock": CLOCK[:-1], "window_days": 14, "msdb": list(backups), "marks": [], "biztalk": None}
+    return snapshot("sqlfar", "SQLFAR", {"backup_history": history, "biztalk": None, "sql": {
+        "clock": CLOCK, "name": "SQLFAR", "machine": "SQLFAR", "node": "SQLFAR", "clustered": False, "databases": [row], "availability_groups": []}})
+
+
+def test_ssodb_on_a_server_of_its_own_is_missed_in_the_list_of_the_backup():
+    snapshots = made()
+    unregistered(snapshots)
+    snapshots[0]["areas"]["sql"]["databases"].pop(0)
+    snapshots.append(elsewhere("SSODB"))
+    (check,) = [check for check in checks(snapshots)["FT-BKP-020"] if check.status == "fail"]
+    assert "(SSODB)" in check.evidence
+    biztalk(lambda own: own["databases"].append({"server": "SQLFAR", "database": "ssodb"}))(snapshots)
+    assert statuses(snapshots)["FT-BKP-020"] == "pass"
+    biztalk(lambda own: own["databases"].__setitem__(-1, DENIED))(snapshots)
+    assert statuses(snapshots)["FT-BKP-020"] == "unknown"
+
+
+@pytest.mark.parametrize(("friendly", "status"), [("SSODB", "fail"), ("sso", "pass"), (DENIED, "unknown")])
+def test_ssodb_must_be_registered_under_the_name_by_which_the_job_knows_it(friendly, status):
+    snapshots = made()
+    biztalk(lambda own: own.update(others=[
+        {"default_database": friendly, "database": "SsoDb", "server": histories.SERVER, "biztalk_server": "BTS01"}]))(snapshots)
+    assert statuses(snapshots)["FT-BKP-020"] == status
+
+
+def test_a_star_schema_on_another_instance_needs_a_backup_too():
+    backup = next(row for row in made()[0]["areas"]["backup_history"]["msdb"] if row["database"] == "BAMArchive")
+    name = "bamstarschema on SQLFAR"
+    for backups, more, wanted in (([], {}, {("FT-BAM-003", name)}), ([{**backup, "database": "BAMStarSchema"}], {}, set()),
+                                  ([], {"state": "OFFLINE"}, {("FT-BAM-003", name)}), ([], {"state": "RESTORING"}, set())):
+        assert failed([*made(), elsewhere("bamstarschema", *backups, **more)]) == wanted
+    snapshots = [*made(), elsewhere("bamstarschema")]
+    snapshots[1]["areas"]["backup_history"] = DENIED
+    assert [s.facts["everywhere"][-1]["last_full"] for s in subjects(snapshots) if s.kind == "backup" and "sqlbts" in s.reported_by] == [DENIED]
+
+
+def test_a_backup_of_any_replica_counts_for_a_database_of_an_availability_group():
+    def on(host, local, *backups):
+        group = {"id": "5B1F", "name": "BAMAG", "databases": [{"name": "BAMArchive"}], "listeners": [], "replicas": [], "local_role": local}
+        made = elsewhere("BAMArchive", *backups, in_availability_group=True)
+        made["host"] = host
+        made["areas"]["sql"].update(name=host, machine=host, node=host, availability_groups=[group])
+        made["variables"]["instance_name"] = host
+        return made
+    backup = next(row for row in made()[0]["areas"]["backup_history"]["msdb"] if row["database"] == "BAMArchive")
+    assert failed([*made(), on("far1", "PRIMARY"), on("far2", "SECONDARY", backup)]) == set()
+    assert failed([*made(), on("far1", "PRIMARY"), on("far2", "SECONDARY")]) == {("FT-BAM-003", "BAMArchive on far1")}
 
 
 def test_an_instance_without_a_group_owes_no_backup():
