@@ -26,7 +26,7 @@ options:
       - Refused where it is longer than the procedure's parameter, which cuts it silently (128 characters).
     type: str
   share_required:
-    description: Whether another site needs the files, so that a folder of the server itself is refused.
+    description: Whether another site needs the files, so that a folder of the server itself is refused, also where it is written as a share.
     type: bool
     default: false
   mark_name:
@@ -74,6 +74,8 @@ options:
   enabled:
     description:
       - Whether the job is enabled. Refused where it would make no backups, with the reason.
+      - Steps that run in a system database are moved to the management database, where their procedures are. Refused where one runs in the
+        database of another group.
     type: bool
 notes:
   - The login must be a member of C(sysadmin), or own the job and be able to execute the procedures of C(msdb) that change jobs.
@@ -223,8 +225,11 @@ def _plan(options, agent, history, sql):
     enabling = enabled is not None and enabled.after
     _check_roles(options, before)
     warnings = _judged(options, job, before, after, steps, biztalk, history, sql, management, enabling)
-    if enabling:
-        _check_backs_up(job, after, schedule, agent)
+    why = options.get("enabled") and _makes_nothing(job, after, schedule, agent)
+    if why and enabling:
+        raise Refused(f"The job is not enabled as long as it {why}.")
+    if why:
+        warnings.append(f"The job is enabled, and it {why}.")
     changes = [*compression, *(_with_risk(change, biztalk) for change in steps), *([schedule] if schedule else [])]
     if enabled:
         changes.insert(len(changes) if enabling else 0, enabled)
@@ -346,16 +351,20 @@ def _in_group(sql, management):
     return unseen if found is None else found
 
 
-def _check_backs_up(job, after, schedule, agent):
-    """Refuses to enable a job that would make no backups."""
+def _makes_nothing(job, after, schedule, agent):
+    """Why the job would make no backups, or that this is not known; None where it would make them."""
     for role in ("full", "log"):
         if after[role]:
             continue
         found = backup_steps.of_role(after, role)
         why = "there is no such step" if not found else _why_not(found[0])
-        raise Refused(f"The job is not enabled as long as it makes no {role} backups: {why}.")
-    if schedule is None and agent_job.seen(backup_job.interval_minutes(job, agent["local_clock"]), "The schedules of the job") is None:
-        raise Refused("The job is not enabled as long as no enabled schedule starts it again and again from now on: give interval_minutes.")
+        return f"makes no {role} backups: {why}"
+    interval = backup_job.interval_minutes(job, agent["local_clock"])
+    if schedule is None and observed.is_hole(interval):
+        return f"is not known to be started: its schedules could not be read: {observed.detail(interval)}"
+    if schedule is None and interval is None:
+        return "is started by no enabled schedule again and again from now on: give interval_minutes"
+    return None
 
 
 def _why_not(step):

@@ -404,14 +404,14 @@ def test_nothing_is_changed_where_the_job_is_not_seen_whole_or_would_make_no_bac
 
 def test_a_job_without_a_schedule_is_not_enabled_but_with_one_to_come_it_is():
     areas = fresh(schedules=[])
-    assert "no enabled schedule" in refused(WORKING, areas)
+    assert "by no enabled schedule" in refused(WORKING, areas)
     assert not plan({**WORKING, "interval_minutes": 15}, areas).refusal
 
 
 @pytest.mark.parametrize("expired", [{"active_end_date": 20211231}, {"freq_type": 1, "active_start_date": 20240206}, {"active_start_date": 20300101}])
 def test_a_job_that_a_schedule_starts_no_more_is_not_enabled(expired):
     areas = fresh(schedules=[schedule(**expired)])
-    assert "no enabled schedule" in refused(WORKING, areas)
+    assert "by no enabled schedule" in refused(WORKING, areas)
     assert not plan({**WORKING, "interval_minutes": 15}, areas).refusal
 
 
@@ -565,3 +565,20 @@ def test_whether_the_databases_are_in_a_group_is_not_guessed(change):
     warnings = plan({**WORKING, "path": r"E:\b"}, areas).warnings
     assert len([one for one in warnings if one.startswith("not checked: whether the databases are in an availability group")]) == 1
     assert len([one for one in warnings if one.startswith("not checked: whether the management database is in an availability group")]) == 1
+
+
+def test_a_job_that_is_enabled_already_and_makes_nothing_is_told():
+    areas = snapshot(a_job(copy.deepcopy(DELIVERED), enabled=True, schedules=[schedule(active_end_date=20211231)]))
+    assert any("still the placeholder" in warning for warning in plan({"enabled": True}, areas).warnings)
+    made = plan(WORKING, areas)
+    assert made.changes and any("by no enabled schedule" in warning for warning in made.warnings)
+    assert not any("by no enabled schedule" in warning for warning in plan({**WORKING, "interval_minutes": 15}, areas).warnings)
+
+
+@pytest.mark.parametrize("change", [lambda areas: the_job(areas).update(schedules=HOLE), lambda areas: areas["agent"].update(local_clock=HOLE)])
+def test_a_job_that_is_not_known_to_be_started_is_not_enabled(change):
+    areas = fresh()
+    change(areas)
+    assert "not known to be started" in refused(WORKING, areas)
+    the_job(areas)["enabled"] = True
+    assert any("not known to be started" in warning for warning in plan(WORKING, areas).warnings)
