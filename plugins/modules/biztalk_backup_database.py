@@ -33,7 +33,10 @@ options:
       - Left out, the instance itself, and with O(state=absent) any.
     type: str
   friendly_name:
-    description: What the row is called, C(DefaultDatabaseName). Left out, the name of the database.
+    description:
+      - What the row is called, C(DefaultDatabaseName). Left out, what it is called already, and of a new row the name of the database.
+      - C(SSODB) is registered as V(SSO) and as nothing else. By this name the job knows that the procedures of that database take no
+        compression; under any other every set is partial as soon as the job compresses.
     type: str
 notes:
   - C(Backup_Setup_All_Procs.sql) and C(Backup_Setup_All_Tables.sql) of BizTalk Server must have been run in the database, and again after
@@ -137,7 +140,7 @@ ARGUMENT_SPEC = dict(
 INSERT = "INSERT INTO dbo.adm_OtherBackupDatabases (DefaultDatabaseName, DatabaseName, ServerName, BTSServerName) VALUES (?, ?, ?, ?);"
 DELETE = "DELETE FROM dbo.adm_OtherBackupDatabases WHERE DefaultDatabaseName = ? AND BTSServerName = ?;"
 SCRIPTS = "BizTalk's scripts Backup_Setup_All_Procs.sql and Backup_Setup_All_Tables.sql"
-SSO = "sso"
+SSO, SSODB = "SSO", "SSODB"      # the friendly name by which BizTalk's sp_IsSSODB knows the database, and what it is called
 LONGEST = {"database": 128, "friendly_name": 128, "server": 80}
 
 
@@ -166,7 +169,7 @@ def _same(one, other):
 
 
 def _removed(row):
-    if _same(row["default_database"], SSO):
+    if _same(row["default_database"], SSO) or _same(row["database"], SSODB):
         raise Refused(f"{row['database']} is the database of Enterprise Single Sign-On and belongs to every set: it cannot be taken away.")
     before = {"server": row["server"], "friendly_name": row["default_database"]}
     return Change(("registered", f"{row['server']}/{row['database']}"), before, None,
@@ -178,7 +181,7 @@ def _removed(row):
 def _present(options, history, sql, others, found):
     biztalk = history["biztalk"]
     if found:
-        return _full_of(found[0]["database"], found[0]["server"], biztalk)
+        return _registered(options, others, found, biztalk)
     database, warnings = options["database"], []
     server = options.get("server")
     here = seen(seen(sql, "The instance")["name"], "The name of the instance") if server is None else server
@@ -192,15 +195,45 @@ def _present(options, history, sql, others, found):
         if _same(seen(row, "The databases of the job")["database"], database):
             raise Refused(f"The job backs up {database} of {row['server']} already; under a second name it would be backed up twice.")
     friendly = options.get("friendly_name") or database
+    _check_sso(database, friendly)
     biztalk_server = next((row["biztalk_server"] for row in others), here)
-    taken = next((row for row in others if _same(row["default_database"], friendly) and _same(row["biztalk_server"], biztalk_server)), None)
-    if taken:
-        raise Refused(f"The friendly name {friendly} belongs to {taken['database']} of {taken['server']}. Give another friendly_name.")
+    _check_taken(others, friendly, biztalk_server)
     insert = Change(("registered", f"{here}/{database}"), None, {"server": here, "friendly_name": friendly},
                     [Statement(INSERT, (friendly, database, here, biztalk_server), MANAGEMENT)],
                     "Until the next full backup is complete, every log backup of the group fails on it.", {"state": "absent", "server": here})
     flag = seen(biztalk["settings"], "Whether a full backup is due")["force_full"]
     return Plan([insert] if flag else [insert, _force()], warnings)
+
+
+def _registered(options, others, found, biztalk):
+    """A database that is registered: the row with its friendly name, and the full backup that it may still need."""
+    friendly = options.get("friendly_name")
+    row = next((one for one in found if friendly is None or _same(one["default_database"], friendly)), found[0])
+    full = _full_of(row["database"], row["server"], biztalk)
+    _check_sso(row["database"], friendly or row["default_database"])
+    if friendly is None or _same(row["default_database"], friendly):
+        return full
+    if len(found) > 1:
+        raise Refused(f"{row['database']} is registered {len(found)} times. Name the server of the one to be called {friendly}, or take one away.")
+    _check_taken(others, friendly, row["biztalk_server"])
+    before, after = ({"server": row["server"], "friendly_name": name} for name in (row["default_database"], friendly))
+    values = (friendly, row["database"], row["server"], row["biztalk_server"])      # first the new row: no run finds none
+    rename = Change(("registered", f"{row['server']}/{row['database']}"), before, after,
+                    [Statement(INSERT, values, MANAGEMENT), Statement(DELETE, (row["default_database"], row["biztalk_server"]), MANAGEMENT)],
+                    "", {} if _same(row["database"], SSODB) else {"state": "present", **before})
+    return Plan([rename, *full.changes], full.warnings)
+
+
+def _check_sso(database, friendly):
+    if _same(database, SSODB) and not _same(friendly, SSO):
+        raise Refused(f"{database} must be registered as {SSO}, not as {friendly}: its procedures take no compression, and only by that name does the "
+                      f"job know it; else every set is partial once the job compresses. Give friendly_name {SSO}.")
+
+
+def _check_taken(others, friendly, biztalk_server):
+    taken = next((row for row in others if _same(row["default_database"], friendly) and _same(row["biztalk_server"], biztalk_server)), None)
+    if taken:
+        raise Refused(f"The friendly name {friendly} belongs to {taken['database']} of {taken['server']}. Give another friendly_name.")
 
 
 def _local(sql, database, server):

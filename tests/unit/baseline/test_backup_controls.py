@@ -156,7 +156,8 @@ FAULTS = {
     "FT-BKP-035": (biztalk(lambda own: own["databases"].pop()), "SSODB", {"FT-BKP-020"}),
     "FT-SQL-009": (foreign(at("24T08:03"), "full"), "", set()),
     "FT-BAM-001": (lambda snapshots: snapshots[0]["areas"]["biztalk"]["databases"][0].update(database="BamElsewhere"), "BamElsewhere", set()),
-    "FT-BAM-003": (lambda snapshots: snapshots[0]["areas"]["backup_history"]["msdb"][0].update(finished="2026-11-20T08:00:00"), r"BAMArchive on SQLBTS\BTS", set()),
+    "FT-BAM-003": (lambda snapshots: snapshots[0]["areas"]["backup_history"]["msdb"][0].update(finished="2026-11-20T08:00:00"),
+                   r"BAMArchive on SQLBTS\BTS", set()),
 }
 
 
@@ -264,9 +265,9 @@ def test_ssodb_must_be_registered_under_the_name_by_which_the_job_knows_it(frien
 def test_a_star_schema_on_another_instance_needs_a_backup_too():
     backup = next(row for row in made()[0]["areas"]["backup_history"]["msdb"] if row["database"] == "BAMArchive")
     name = "bamstarschema on SQLFAR"
-    for backups, more, wanted in (([], {}, {("FT-BAM-003", name)}), ([{**backup, "database": "BAMStarSchema"}], {}, set()),
+    for made_there, more, wanted in (([], {}, {("FT-BAM-003", name)}), ([{**backup, "database": "BAMStarSchema"}], {}, set()),
                                   ([], {"state": "OFFLINE"}, {("FT-BAM-003", name)}), ([], {"state": "RESTORING"}, set())):
-        assert failed([*made(), elsewhere("bamstarschema", *backups, **more)]) == wanted
+        assert failed([*made(), elsewhere("bamstarschema", *made_there, **more)]) == wanted
     snapshots = [*made(), elsewhere("bamstarschema")]
     snapshots[1]["areas"]["backup_history"] = DENIED
     assert [s.facts["everywhere"][-1]["last_full"] for s in subjects(snapshots) if s.kind == "backup" and "sqlbts" in s.reported_by] == [DENIED]

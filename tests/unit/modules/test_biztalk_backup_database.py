@@ -42,6 +42,16 @@ def snapshot(*others, history=(), force=False, databases=None):
     return {"backup_history": {"biztalk": biztalk, "scripts": scripts}, "sql": {"name": SERVER, "databases": found if databases is None else databases}}
 
 
+def without_sso(*others):
+    """SSODB is not registered by the set-up."""
+    areas = snapshot(*others)
+    biztalk = areas["backup_history"]["biztalk"]
+    biztalk["others"].remove(SSO)
+    biztalk["databases"].remove({"server": SERVER, "database": "SSODB"})
+    areas["backup_history"]["scripts"].append({"database": "SSODB", "installed": True})
+    return areas
+
+
 def plan(options, areas):
     result = ArgumentSpecValidator(module.ARGUMENT_SPEC).validate({"database": "OrdersDb", **options})
     assert not result.error_messages, result.error_messages
@@ -87,13 +97,14 @@ def test_truth(option):
     names = ["OrdersDb", "StockDb", HOSTILE]
 
     @settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
-    @given(instances(names), st.sampled_from(names), st.sampled_from([SERVER.lower(), "BTSLSN"]))
-    def examples(areas, name, server):
+    @given(instances(names), st.sampled_from(names), st.sampled_from([SERVER.lower(), "BTSLSN"]), st.booleans())
+    def examples(areas, name, server, ours):
         options = {"database": name, "state": "absent" if option == "absent" else "present"}
         if option == "server":
             options["server"] = server
         if option == "friendly_name":
-            options["friendly_name"] = "Mine"
+            called = [row["default_database"].upper() for row in areas["backup_history"]["biztalk"]["others"] if row["database"] == name]
+            options["friendly_name"] = called[0] if called and ours else "Mine"
         truth(options, areas, option)
 
     examples()
@@ -116,6 +127,8 @@ def truth(options, areas, option):
     assert diff(made.changes) == difference(before, after)
     registered = [row for row in areas["backup_history"]["biztalk"]["others"] if row["database"] == options["database"]]
     assert len(registered) == (options["state"] == "present")
+    if "friendly_name" in options:
+        assert registered[0]["default_database"].casefold() == options["friendly_name"].casefold()
     if set(before["registered"]) < set(after["registered"]):
         assert after["force_full"], "a full backup comes with the registration"
     again = plan(options, areas)
@@ -125,6 +138,16 @@ def truth(options, areas, option):
             msdb_model.apply(areas, change)
         assert reading(areas)["registered"] == before["registered"]
         SEEN[option, "undone"] += 1
+
+
+def test_a_new_friendly_name_comes_before_the_old_one_goes_and_ssodb_gets_the_one_it_needs():
+    made = plan({"database": "SSODB", "friendly_name": "SSO"}, without_sso(custom("SSODB")))
+    (rename,) = made.changes
+    assert [step.values for step in rename.steps] == [("SSO", "SSODB", SERVER, "BTS01"), ("SSODB", "BTS01")] and rename.undo == {}
+    (rename, force) = plan({"friendly_name": "Orders"}, snapshot(custom("OrdersDb"), history=[full("BizTalkMgmtDb")])).changes
+    assert force.where == "force_full" and undo([rename]) == {"state": "present", "server": SERVER, "friendly_name": "OrdersDb"}
+    assert plan({"database": "SSODB", "friendly_name": "SSO"}, without_sso()).changes[0].steps[0].values == ("SSO", "SSODB", SERVER, SERVER)
+    assert not plan({"database": "SSODB"}, snapshot()).changes
 
 
 def test_registering_forces_a_full_backup_after_the_row_and_says_why():
@@ -173,6 +196,12 @@ def test_what_was_not_seen_is_no_reason_to_register(hide):
     ({}, snapshot(databases=[database("OrdersDb", state="OFFLINE")]), "is OFFLINE"),
     ({}, snapshot(databases=[database("OrdersDb", in_availability_group=True)]), "give its listener"),
     ({"database": "ssodb", "state": "absent"}, snapshot(), "Single Sign-On"),
+    ({"database": "ssodb", "state": "absent"}, without_sso(custom("SSODB")), "Single Sign-On"),
+    ({"database": "ssodb"}, without_sso(), "must be registered as SSO"), ({"database": "SSODB", "server": "FAR"}, without_sso(), "must be registered as SSO"),
+    ({"database": "SSODB", "friendly_name": "Secrets"}, snapshot(), "must be registered as SSO, not as Secrets"),
+    ({"database": "SSODB"}, without_sso(custom("SSODB")), "must be registered as SSO"),
+    ({"friendly_name": "Mine"}, snapshot(custom("OrdersDb"), custom("OrdersDb", "BTSLSN", "Orders there")), "registered 2 times"),
+    ({"friendly_name": "StockDb"}, snapshot(custom("OrdersDb"), custom("StockDb")), "belongs to StockDb"),
     ({"database": "BizTalkMgmtDb", "server": "OTHER"}, snapshot(), "backed up twice"),
     ({"friendly_name": "sso"}, snapshot(), "belongs to SSODB"), ({"server": "S" * 81}, snapshot(), "between 1 and 80"),
     ({"friendly_name": ""}, snapshot(), "between 1 and 128"),
