@@ -233,12 +233,13 @@ def test_an_area_that_was_not_read_leaves_no_pass_that_needs_it(area):
     assert {found[control] for control in touched} == {"unknown"}
 
 
-def elsewhere(name, *backups, **more):
+def elsewhere(name, *made_there, at="SQLFAR", **more):
     """An instance that holds nothing but one database."""
     row = {**made()[0]["areas"]["sql"]["databases"][-1], "name": name, **more}
-    history = {"clock": CLOCK, "local_clock": CLOCK[:-1], "window_days": 14, "msdb": list(backups), "marks": [], "biztalk": None}
-    return snapshot("sqlfar", "SQLFAR", {"backup_history": history, "biztalk": None, "sql": {
-        "clock": CLOCK, "name": "SQLFAR", "machine": "SQLFAR", "node": "SQLFAR", "clustered": False, "databases": [row], "availability_groups": []}})
+    history = {"clock": CLOCK, "local_clock": CLOCK[:-1], "window_days": 14, "marks": [], "biztalk": None,
+               "msdb": [{**backup, "server": at, "machine": at} for backup in made_there]}
+    return snapshot(at.lower(), at, {"backup_history": history, "biztalk": None, "sql": {
+        "clock": CLOCK, "name": at, "machine": at, "node": at, "clustered": False, "databases": [row], "availability_groups": []}})
 
 
 def test_ssodb_on_a_server_of_its_own_is_missed_in_the_list_of_the_backup():
@@ -274,13 +275,11 @@ def test_a_star_schema_on_another_instance_needs_a_backup_too():
 
 
 def test_a_backup_of_any_replica_counts_for_a_database_of_an_availability_group():
-    def on(host, local, *backups):
+    def on(host, local, *made_there):
         group = {"id": "5B1F", "name": "BAMAG", "databases": [{"name": "BAMArchive"}], "listeners": [], "replicas": [], "local_role": local}
-        made = elsewhere("BAMArchive", *backups, in_availability_group=True)
-        made["host"] = host
-        made["areas"]["sql"].update(name=host, machine=host, node=host, availability_groups=[group])
-        made["variables"]["instance_name"] = host
-        return made
+        found = elsewhere("BAMArchive", *made_there, at=host, in_availability_group=True)
+        found["areas"]["sql"]["availability_groups"] = [group]
+        return found
     backup = next(row for row in made()[0]["areas"]["backup_history"]["msdb"] if row["database"] == "BAMArchive")
     assert failed([*made(), on("far1", "PRIMARY"), on("far2", "SECONDARY", backup)]) == set()
     assert failed([*made(), on("far1", "PRIMARY"), on("far2", "SECONDARY")]) == {("FT-BAM-003", "BAMArchive on far1")}
