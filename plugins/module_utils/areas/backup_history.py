@@ -83,8 +83,10 @@ SCRIPTS = select("backup_history.scripts", {
     "database_name": ("text", "d.name"),
     "has_scripts": ("boolean", "CASE WHEN d.state <> 0 OR HAS_DBACCESS(d.name) <> 1 THEN NULL WHEN " + " AND ".join(
         f"OBJECT_ID(QUOTENAME(d.name) + N'.dbo.{name}') IS NOT NULL" for name in ("MarkLog", "sp_SetMark", "sp_BackupBizTalkFull", "sp_BackupBizTalkLog"))
-        + " THEN 1 WHEN HAS_PERMS_BY_NAME(QUOTENAME(d.name), N'DATABASE', N'VIEW DEFINITION') = 1 THEN 0 END")},
-    "FROM sys.databases AS d WHERE d.database_id > 4 ORDER BY d.database_id", ("VIEW ANY DATABASE", ""), ("VIEW ANY DEFINITION", ""), limit=1000)
+        + " THEN 1 WHEN HAS_PERMS_BY_NAME(QUOTENAME(d.name), N'DATABASE', N'VIEW DEFINITION') = 1 THEN 0 END"),
+    "sees_databases": ("boolean", "HAS_PERMS_BY_NAME(NULL, NULL, N'VIEW ANY DATABASE')")},
+    "FROM sys.databases AS d WHERE d.database_id > 4 OR d.name = N'master' ORDER BY d.database_id",
+    ("VIEW ANY DATABASE", ""), ("VIEW ANY DEFINITION", ""), limit=1000)
 
 
 def queries():
@@ -102,14 +104,26 @@ def shape(answers):
         "msdb": query.every(MSDB, answers, _backup),
         "marks": query.every(MARKS, answers, lambda row: {
             "database": row["database_name"], "mark": row["mark"], "lsn": row["lsn"], "at": row["at"], "user_name": row["user_name"]}),
-        "scripts": query.every(SCRIPTS, answers, _scripts),
+        "scripts": _scripts(query.every(SCRIPTS, answers, lambda row: row)),
         "biztalk": _biztalk(answers),
     }
 
 
-def _scripts(row):
-    """Whether a database holds what BizTalk's backup calls in it."""
-    hidden = observed.hole("denied", f"The login may not look into {row['database_name']}, or it is not online.")
+def _scripts(rows):
+    """Whether each database holds what BizTalk's backup calls in it. Every login sees master, whose row tells whether it sees all others."""
+    if observed.is_hole(rows):
+        return rows
+    shaped = [_script(row) for row in rows if observed.is_hole(row) or row["database_name"] != "master"]
+    if any(not observed.is_hole(row) and row["sees_databases"] is True for row in rows):
+        return shaped
+    return [*shaped, observed.hole("denied", "The login may not see all databases of the instance: it needs VIEW ANY DATABASE.")]
+
+
+def _script(row):
+    if observed.is_hole(row):
+        return row
+    hidden = observed.hole("denied", f"Whether {row['database_name']} holds what the backup calls in it is not known: it is not online, or the login "
+                                     "needs a user in it and VIEW ANY DEFINITION.")
     return {"database": row["database_name"], "installed": hidden if row["has_scripts"] is None else row["has_scripts"]}
 
 
