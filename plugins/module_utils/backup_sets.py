@@ -37,12 +37,14 @@ FACTS = ("job", "sets", "partial_sets", "rowless_sets", "last_full", "last_compl
          "breaks", "foreign", "unproven", "full_periods", "failures", "covered", "left_out")
 
 
-def derive(backup_history, jobs, databases=(), others=()):
+def derive(backup_history, jobs, databases=(), others=(), agents=(), elsewhere=()):
     """Facts about the backups of one BizTalk group, plain JSON; every point in time is ISO 8601 UTC to the second.
 
     *backup_history*: the area of the instance with the management database, whose ``biztalk`` is there. *jobs*: the ``jobs`` of its area
     ``agent``. *databases*: those of its area ``sql``. *others*: the area ``backup_history`` of other instances on which databases of the
-    group are, or were before a failover, holes included. Any of them may be a hole, or have holes. The result::
+    group are, or were before a failover, holes included. *agents*: the areas ``agent`` of the other replicas of the management database.
+    *elsewhere*: ``{server, database, recovery_model}`` of databases of the view on other instances. Any of them may be a hole, or have
+    holes. The result::
 
         job            facts of the job (``backup_job.facts``), null where there is none
         sets           [{id, type: full | log, at, mark, state: complete | partial | running, databases: number}], newest first
@@ -72,15 +74,20 @@ def derive(backup_history, jobs, databases=(), others=()):
     if unseen:
         return dict.fromkeys(FACTS, unseen)
     biztalk = backup_history["biztalk"]
-    msdb = Msdb([_with_offsets(area) for area in (backup_history, *others)])
-    clock = ServerClock(backup_history["clock"], backup_history["local_clock"], [
-        (row["started"], row["offset_minutes"]) for row in msdb.rows if row["offset_minutes"] is not None])
+
+    def read(one):
+        return one if one is None or observed.is_hole(one) else backup_job.facts(one, biztalk["management_database"], backup_history["local_clock"])
+
+    own = _with_offsets(backup_history)
+    msdb = Msdb([own, *(_by_own_clock(_with_offsets(area)) for area in others)])
+    clock = _clock(own)
     job = backup_job.find(jobs, biztalk["management_database"])
-    facts = job if job is None or observed.is_hole(job) else backup_job.facts(job, biztalk["management_database"], backup_history["local_clock"])
+    facts = read(job)
     running = facts["running"] if isinstance(facts, dict) and not observed.is_hole(facts) else facts or False
+    fellows = _fellows(agents, biztalk["management_database"], clock)
     view = view_of(biztalk["databases"])
     told_of = Sets(biztalk["history"], facts, _begun(running, job, clock), msdb, clock, backup_history["window_days"])
-    chains, breaks = _chains(view, told_of, msdb, clock, databases)
+    chains, breaks = _chains(view, told_of, msdb, clock, databases, elsewhere)
     unseen = first_hole([chains]) or first_hole([chain["broken_by"] for chain in known(chains)])
     marks = _marks(told_of, breaks, msdb, clock)
     names = view if observed.is_hole(view) else {name for _server, name in view}
@@ -88,7 +95,7 @@ def derive(backup_history, jobs, databases=(), others=()):
         "job": facts,
         "sets": told_of.each(lambda one: one.plain()),
         "partial_sets": told_of.each(lambda one: _partial(one, view), lambda one: one.state == PARTIAL),
-        "rowless_sets": _rowless(told_of, biztalk["next_set_id"], job, running, clock),
+        "rowless_sets": _rowless(told_of, biztalk["next_set_id"], [job, *fellows], running, clock),
         "last_full": told_of.last(view, lambda one: one.type == FULL and one.state != RUNNING),
         "last_complete_full": told_of.last(view, lambda one: one.type == FULL and one.state == COMPLETE),
         "last_marked": told_of.last(view, lambda one: one.marked),
@@ -98,10 +105,10 @@ def derive(backup_history, jobs, databases=(), others=()):
         "breaks": view if observed.is_hole(view) else _told_breaks(breaks, told_of) + closing(msdb.unread or msdb.cut),
         "foreign": _foreign(view, msdb, clock, told_of, backup_job.archive_folder(jobs)),
         "unproven": _unproven(told_of, view, msdb),
-        "full_periods": _periods(facts, job, told_of, clock),
-        "failures": _failures(facts, job, told_of, clock),
+        "full_periods": _periods(facts, job, fellows, told_of, clock),
+        "failures": _failures([(one, read(one)) for one in (job, *fellows)], told_of, clock),
         "left_out": _left_out(told_of, names),
-        "covered": coverage(databases, names, Msdb([_with_offsets(backup_history)]), msdb, clock),
+        "covered": coverage(databases, names, Msdb([own]), msdb, clock),
     }
 
 
@@ -127,12 +134,46 @@ def _with_offsets(area):
     return {**area, "msdb": [row if observed.is_hole(row) else {**row, "offset_minutes": None} for row in area["msdb"]]}
 
 
+def _clock(area):
+    """The clock of the server of a history of backups."""
+    return ServerClock(area["clock"], area["local_clock"], [
+        (row["started"], row["offset_minutes"]) for row in known(area["msdb"]) if row["offset_minutes"] is not None])
+
+
+def _by_own_clock(area):
+    """The history of another server, of whose backups none needs the clock of this one."""
+    if observed.is_hole(area) or first_hole([area["clock"], area["local_clock"], area["msdb"]]):
+        return area
+    clock = _clock(area)
+    return {**area, "msdb": [row if observed.is_hole(row) or row["offset_minutes"] is not None else
+                             {**row, "offset_minutes": clock.minutes(row["started"])} for row in area["msdb"]]}
+
+
+def _fellows(agents, management_database, clock):
+    """The jobs of the other replicas, with times as the clock of this server has them; a hole for each that was not seen."""
+    found = []
+    for area in agents:
+        unseen = first_hole([area]) or first_hole([area["clock"], area["local_clock"]])
+        job = unseen or backup_job.find(area["jobs"], management_database)
+        if job is None or observed.is_hole(job):
+            found += closing(job)
+            continue
+        theirs = ServerClock(area["clock"], area["local_clock"])
+        found.append({**job, "history": _local(job["history"], theirs, clock), "last_run": next(iter(_local([job["last_run"]], theirs, clock)))})
+    return found
+
+
+def _local(rows, theirs, clock):
+    return rows if observed.is_hole(rows) else [row if row is None or observed.is_hole(row) else {
+        **row, "started": clock.local(theirs.utc(row["started"])).replace(microsecond=0).isoformat()} for row in rows]
+
+
 def _partial(one, view):
     return {"name": f"set {one.id}", "id": one.id, "type": one.type, "at": one.told, "done": [row["database"] for row in one.rows],
             "missing": missing_of(one, view)}
 
 
-def _rowless(told_of, next_set_id, job, running, clock):
+def _rowless(told_of, next_set_id, jobs, running, clock):
     """Ids without a row. Cleaning deletes old full and log sets by different rules, so only ids above the oldest log set count."""
     if told_of.unread:
         return told_of.unread
@@ -152,18 +193,18 @@ def _rowless(told_of, next_set_id, job, running, clock):
                 continue                            # the set that the job is at
             guess = unsure.get(earlier) or unsure.get(later)
             found.append({"name": f"set {number}", "id": number, "after": guess or told(begun[earlier]), "before": guess or told(begun[later]),
-                          **(dict.fromkeys(("trace", "step", "number"), guess) if guess else _trace(job, begun[earlier], begun[later], clock))})
+                          **(dict.fromkeys(("trace", "step", "number"), guess) if guess else _trace(jobs, begun[earlier], begun[later], clock))})
     return found[::-1] + unseen[:1]
 
 
-def _trace(job, after, before, clock):
-    """What the job's history tells of the time in which an id was used up."""
-    history = [] if job is None or observed.is_hole(job) else known(job["history"])
-    begun = [(clock.utc(row["started"]), row) for row in history]
+def _trace(jobs, after, before, clock):
+    """What the job's histories on all replicas tell of the time in which an id was used up."""
+    histories = [[] if job is None or observed.is_hole(job) else known(job["history"]) for job in jobs]
+    begun = [(clock.utc(row["started"]), row) for history in histories for row in history]
     failed = [row for at, row in begun if after <= at <= before and row["step_id"] > 0 and row["status"] in ("failed", "canceled")]
     if failed:
         return {"trace": "failed", "step": failed[0]["step_name"], "number": _cause(failed[0])}
-    seen = any(at < after for at, _row in begun)
+    seen = all(any(clock.utc(row["started"]) < after for row in history) for history in histories)
     return {"trace": "none" if seen else "unseen", "step": None, "number": None}
 
 
@@ -288,17 +329,19 @@ def _ended(one, database, msdb, clock):
     return one.at if backup is None else log_chains.ended(backup, clock)
 
 
-def _chains(view, told_of, msdb, clock, databases):
+def _chains(view, told_of, msdb, clock, databases, elsewhere):
     """The chain of each database of the view, and all breaks that were read as ``[(database, [Break])]``."""
     if observed.is_hole(view):
         return view, []
-    simple = {one["name"].casefold() for one in known(databases) if one["recovery_model"] == "SIMPLE"}
+    here = {one["name"].casefold(): one["recovery_model"] for one in known(databases)}
+    there = {((one["server"] or "").casefold(), one["database"].casefold()): one["recovery_model"] for one in elsewhere}
     files, complete_files = told_of.files(), told_of.files(lambda one: one.state == COMPLETE)
     chains, breaks = [], []
     for key, database in view.items():
         found, base = log_chains.breaks_of(msdb.of(database.database, database.server if key[0] else None), clock, files, complete_files)
         breaks.append((database, found))
-        ended = database.database.casefold() in simple and "its recovery model is SIMPLE, so its log is not kept"
+        model = there.get(((database.server or "").casefold(), database.database.casefold()), here.get(database.database.casefold()))
+        ended = model == "SIMPLE" and "its recovery model is SIMPLE, so its log is not kept"
         chains.append({"name": database.name, "server": database.server, "database": database.database,
                        "broken_by": ended or _broken_by(key, database, found, base, told_of, view, msdb)})
     return chains, breaks
@@ -374,7 +417,7 @@ def _holds_mark(backup, mark):
 
 # --- the job
 
-def _periods(facts, job, told_of, clock):
+def _periods(facts, job, fellows, told_of, clock):
     if facts is None or observed.is_hole(facts) or told_of.unread:
         return told_of.unread or facts or []
     clean = facts["clean"]
@@ -382,8 +425,9 @@ def _periods(facts, job, told_of, clock):
     since = clock.now if not told_of.sets else max(told_of.since, told_of.sets[-1].at)
     if isinstance(kept, int) and kept > 0:
         since = max(since, clock.now - timedelta(days=kept))
-    runs = job["history"] if observed.is_hole(job["history"]) else [
-        datetime.fromisoformat(row["started"]) for row in known(job["history"]) if row["step_id"] in (0, job["start_step_id"])]
+    histories = [one if observed.is_hole(one) else one["history"] for one in (job, *fellows)]
+    runs = first_hole(histories) or [datetime.fromisoformat(row["started"]) for history in histories for row in known(history)
+                                     if row["step_id"] in (0, job["start_step_id"])]
     if told_of.unsure:
         return told_of.unsure
     periods, whole = (backup_job.full_periods(facts["full"], [one.at for one in told_of.sets if one.type == FULL and one.state in states], runs,
@@ -400,22 +444,24 @@ def _periods(facts, job, told_of, clock):
     return periods + closing(told_of.cut)
 
 
-def _failures(facts, job, told_of, clock):
-    """Steps that did not succeed. A guard that ends the job with success on a secondary replica fails there on purpose."""
-    if job is None or observed.is_hole(job) or observed.is_hole(job["history"]):
-        return [] if job is None else job if observed.is_hole(job) else job["history"]
-    steps = [] if observed.is_hole(facts["steps"]) else facts["steps"]
-    guards = {step["id"] for step in steps if step["guard"] == job_step.FIRST_STEP and step["procedure"] is None}
-    found = [row if observed.is_hole(row) else _failure(row, clock) for row in job["history"]
-             if observed.is_hole(row) or row["step_id"] > 0 and row["step_id"] not in guards and row["status"] not in ("succeeded", "retry", "in_progress")]
-    return found + closing(_purged(job, told_of, clock))
+def _failures(jobs, told_of, clock):
+    """Steps that did not succeed, of pairs of a job and its facts. A guard that ends the job with success on a secondary replica fails there on purpose."""
+    found, unseen = [], []
+    for job, facts in jobs:
+        if job is None or observed.is_hole(job) or observed.is_hole(job["history"]):
+            unseen += closing(job if job is None or observed.is_hole(job) else job["history"])
+            continue
+        steps = [] if observed.is_hole(facts["steps"]) else facts["steps"]
+        guards = {step["id"] for step in steps if step["guard"] == job_step.FIRST_STEP and step["procedure"] is None}
+        found += [_failure(row, clock) for row in known(job["history"]) if row["step_id"] > 0 and row["step_id"] not in guards
+                  and row["status"] not in ("succeeded", "retry", "in_progress")]
+        unseen += closing(first_hole(job["history"]) or _purged(job, told_of, clock))
+    return sorted(found, key=lambda one: one["at"], reverse=True) + unseen
 
 
 def _purged(job, told_of, clock):
     """The hole where the Agent, which keeps few rows of each job, no longer has those of runs of the last two weeks; else None."""
     rows, last = job["history"], job["last_run"]
-    if first_hole(rows):
-        return None                                 # it closes the history itself
     began = [one.at for one in told_of.sets] + ([] if last is None or observed.is_hole(last) else [clock.utc(last["started"])])
     oldest = min((clock.utc(row["started"]) for row in rows), default=clock.now)
     if oldest <= told_of.since or not any(at < oldest - JUST_NOW and at <= clock.now - JUST_NOW for at in began):

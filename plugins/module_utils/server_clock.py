@@ -34,11 +34,13 @@ class ServerClock:
     def utc(self, local, minutes=None):
         """A local time, text or datetime, as UTC; by *minutes* ahead of it, else by the sample that is nearest in time."""
         local = datetime.fromisoformat(local) if isinstance(local, str) else local
-        if minutes is None:
-            at = bisect_left(self._samples, (local, 0))
-            near = self._samples[max(at - 1, 0):at + 1]
-            minutes = min(near, key=lambda sample: abs(sample[0] - local))[1]
-        return local - timedelta(minutes=minutes)
+        return local - timedelta(minutes=self.minutes(local) if minutes is None else minutes)
+
+    def minutes(self, local):
+        """What the clock was ahead of UTC at a local time, by the sample that is nearest in time."""
+        local = datetime.fromisoformat(local) if isinstance(local, str) else local
+        at = bisect_left(self._samples, (local, 0))
+        return min(self._samples[max(at - 1, 0):at + 1], key=lambda sample: abs(sample[0] - local))[1]
 
     def local(self, moment):
         """UTC as local time."""

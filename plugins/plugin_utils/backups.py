@@ -10,7 +10,7 @@ the histories is computed in ``module_utils/backup_sets.py``.
 """
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import backup_place, backup_sets, observed
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import biztalk_lists, derived, estate, instances
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import backup_sources, biztalk_lists, derived, estate, instances
 
 BACKUP = "backup"
 
@@ -33,7 +33,9 @@ def _subject(host, here):
 def facts(host, here):
     """Every property of the kind. *here*: all instances of the estate."""
     read, jobs = host.fact("backup_history", "biztalk"), host.fact("agent", "jobs")
-    found = backup_sets.derive(host.area("backup_history"), jobs, host.fact("sql", "databases"), _others(host, here, read["databases"]))
+    found = backup_sets.derive(
+        backup_sources.own_history(host), jobs, host.fact("sql", "databases"), backup_sources.histories(host, here, read["databases"]),
+        backup_sources.agents(host, here, read["management_database"]), backup_sources.elsewhere(host, here, read["databases"]))
     return {
         **found,
         "job": _placed(found["job"], backup_place.own_machines(host.area("sql"))),
@@ -93,37 +95,6 @@ def _exists(database, here):
 
 def _names(databases):
     return [one if observed.is_hole(one) else one["name"] for one in _elements(databases)]
-
-
-def _others(host, here, view):
-    """The histories of the other instances on which databases of the group are, or may be after a failover; a hole for each that is
-    not in the inventory."""
-    histories, hidden = {}, []
-    for row in [] if observed.is_hole(view) else view:
-        if observed.is_hole(row):
-            hidden.append(row)
-            continue
-        meant = [(other, biztalk_lists.is_meant(row["server"] or "", other, row["database"], host)) for other in here if other is not host]
-        histories.update({other.name: other.area("backup_history") for other, answer in meant if answer is True})
-        hidden += _unread_replicas([host, *(other for other, answer in meant if answer is True)], row["database"], here)
-    return [*histories.values(), *hidden[:1]]
-
-
-def _unread_replicas(holders, database, here):
-    """A hole for each replica of a database's availability group that is no instance of the inventory: its backups are not known."""
-    known = set().union(*(biztalk_lists.names_of(other) for other in here))
-    holes = []
-    for holder in holders:
-        group = biztalk_lists.group_of(holder, database)
-        if group is None or observed.is_hole(group):
-            continue
-        replicas = group["replicas"]
-        for replica in [replicas] if observed.is_hole(replicas) else replicas:
-            if observed.is_hole(replica):
-                holes.append(replica)
-            elif biztalk_lists.key(replica["name"]) not in known:
-                holes.append(observed.hole("missing", f"No instance of the inventory is the replica {replica['name']}, and backups are made on any."))
-    return holes
 
 
 def _destroying(jobs):

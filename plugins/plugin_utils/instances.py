@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.server_clock import ServerClock, told
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import biztalk_jobs, biztalk_lists, derived, estate
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import backup_sources, biztalk_jobs, biztalk_lists, derived, estate
 
 INSTANCE, DATABASE = "instance", "database"
 BUILT_IN = ("nt ", "nt-", "autorite nt", "autorité nt")     # NT SERVICE\…, NT AUTHORITY\…, also where Windows translates it
@@ -213,10 +213,11 @@ def _protection(host, one):
 
 def last_full_backup(host, database):
     """The end of the newest full backup that msdb remembers: no snapshot, none that is damaged. Null where there is none in the window."""
-    newest, clock, local_clock = (host.fact("backup_history", name) for name in ("msdb", "clock", "local_clock"))
-    unseen = derived.first_hole([newest, clock, local_clock])
+    area = backup_sources.own_history(host)
+    unseen = derived.first_hole([area]) or derived.first_hole([area[name] for name in ("msdb", "clock", "local_clock")])
     if unseen:
         return unseen
+    newest, clock, local_clock = (area[name] for name in ("msdb", "clock", "local_clock"))
     for row in newest:
         if observed.is_hole(row):
             return row

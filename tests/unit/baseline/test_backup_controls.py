@@ -313,9 +313,9 @@ def replicated(first, second=True):
     group = {"name": "BTSAG", "databases": [{"name": name} for name in NAMES], "listeners": [{"name": "BTSLSN"}], "replicas": replicas,
              "local_role": "PRIMARY"}
     before = [row for row in history["msdb"] if row["started"] < "2026-11-24T05:00"]
-    for row in before:
-        row["server"] = AG1
-    here = {**history, "msdb": [row for row in history["msdb"] if row not in before]}
+    for row in history["msdb"]:
+        row["server"] = AG1 if row in before else AG2
+    here = {**history, "msdb": [row for row in history["msdb"] if row["server"] == AG2]}
     there = {"clock": CLOCK, "local_clock": CLOCK[:-1], "window_days": 14, "msdb": before, "marks": [], "biztalk": DENIED}
     here["biztalk"]["databases"] = [{"server": AG2, "database": NAMES[0]}, *({"server": "BTSLSN", "database": name} for name in NAMES[1:])]
     sql = {"clock": CLOCK, "name": AG2, "machine": "AG2", "node": "AG2", "clustered": False, "cluster_nodes": [],
