@@ -559,3 +559,22 @@ def test_databases_of_one_name_on_two_servers_are_told_apart():
     assert {chain["broken_by"] for chain in told["chains"]} == {None}
     history["msdb"] = [row for row in history["msdb"] if row["server"] != "OTHER"]
     assert [observed.is_hole(chain["broken_by"]) for chain in backup_sets.derive(history, jobs, databases)["chains"]] == [False, False, False, True]
+
+
+def test_backups_of_another_server_are_told_by_its_own_clock():
+    story = Story().days()
+    history, jobs, databases = story.told()
+    history["biztalk"]["databases"][2]["server"] = "FAR"
+    far = [row for row in history["msdb"] if row["database"] == "SSODB"]
+    history["msdb"] = [row for row in history["msdb"] if row["database"] != "SSODB"]
+    for row in far:                                # two hours ahead; its msdb does not know its zone
+        row.update({name: (datetime.fromisoformat(row[name]) + timedelta(hours=2)).isoformat() for name in ("started", "finished")},
+                   server="FAR", offset_minutes=None)
+    there = {"clock": history["clock"], "local_clock": "2026-11-24T10:05:00", "window_days": 14, "msdb": far, "marks": [], "biztalk": None}
+    told = backup_sets.derive(history, jobs, databases, [there])
+    assert {row["name"]: row["last_log"] for row in told["covered"]}["BizTalkMgmtDb"] == "2026-11-24T08:00:23Z"
+    story.backup("SSODB", "log", at("24T08:02"), **VEEAM)
+    taken = {**story.msdb[-1], "started": "2026-11-24T10:02:00", "finished": "2026-11-24T10:02:02", "server": "FAR", "offset_minutes": None}
+    told = backup_sets.derive(history, jobs, databases, [{**there, "msdb": [taken, *far]}])
+    assert [one["at"] for one in told["breaks"]] == ["2026-11-24T08:02:02Z"]
+    assert told["restorable"]["age_seconds"] == 280
