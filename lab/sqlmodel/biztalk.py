@@ -21,7 +21,7 @@ THROTTLING = {"MessageDeliverySampleSpaceSize": 100, "MessageDeliverySampleSpace
               "GlobalMemoryThreshold": 0, "ProcessMemoryThreshold": 25, "ThreadThreshold": 0, "DBQueueSizeThreshold": 50000,
               "InflightMessageThreshold": 1000, "ThreadPoolSize": 20}
 PARTS = ("BizTalkMgmtDb", "BizTalkMsgBoxDb", "BizTalkDTADb", "SSODB", "BAMPrimaryImport", "BizTalkRuleEngineDb")
-PROCEDURES = {  # in each backed up database; in SSODB the older copies
+PROCEDURES = {  # in each backed up database
     "sp_SetMark": [["name", "nvarchar(128)", True, False]], "sp_SetMarkRemote": [["name", "nvarchar(128)", True, False]],
     "sp_GetServerVersion": [["version", "int", True, True]], "sp_GetServerName": [["name", "sysname", True, True]],
     "sp_BackupBizTalk": [["DBName", "sysname", True, False], ["BackupLocation", "nvarchar(4000)", True, False], ["bCompression", "bit", True, False],
@@ -32,6 +32,8 @@ PROCEDURES = {  # in each backed up database; in SSODB the older copies
                             ["BackupLocation", "nvarchar(4000)", True, True], ["bCompression", "bit", False, False]],
     "sp_CleanUpMarkLog": [["MarkName", "nvarchar(128)", True, False]],
 }
+OLDER = {name: [one for one in parameters if one[0] != "bCompression"]              # in SSODB
+         for name, parameters in PROCEDURES.items() if name != "sp_BackupBizTalk"}
 VIEW = """
 SELECT CAST('{server}' AS TEXT) AS ServerName, CAST('{database}' AS TEXT) AS DatabaseName
 UNION SELECT TrackingDBServerName, TrackingDBName FROM "{database}.dbo.adm_Group" WHERE TrackingDBServerName <> ''

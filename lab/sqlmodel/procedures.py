@@ -32,7 +32,7 @@ def install(world):
             if kind == "BizTalkMgmtDb":
                 _management(world, name, database)
             if (database.casefold(), "dbo.marklog") in instance.columns and kind != "BAMArchive":
-                for own, parameters in biztalk.PROCEDURES.items():
+                for own, parameters in (biztalk.OLDER if kind == "SSODB" else biztalk.PROCEDURES).items():
                     function = {"sp_CleanUpMarkLog": _clean, "sp_SetMark": _set_mark}.get(own, _remote)
                     instance.procedure(f"{database}.dbo.{own}", parameters)(function(database))
 

@@ -13,6 +13,7 @@ from lab.sqlmodel.backups import Failed
 
 MARK, PATH, SERVER_PART = 8, 128, 30        # characters that a parameter or a file name keeps
 PRODUCT = 50000
+OF_THE_CALL = (2812, 8144)                  # no such procedure, too many arguments: met before the BACKUP begins
 
 
 @dataclass
@@ -145,7 +146,7 @@ class Group:
         try:
             return self.backup(server, database, kind, folder(path), mark, compressed, moment)
         except Failed as error:
-            if not compressed:
+            if not compressed or error.errors[-1][0] in OF_THE_CALL:
                 raise
             if error.errors[-1][0] == 3013:
                 return self.backup(server, database, kind, folder(path), mark, False, moment)

@@ -168,6 +168,8 @@ class World:
         self._procedure(name, database, word)
         if (server.casefold(), database.casefold()) in group.sso:
             compressed = None                       # its older copy has no such argument: the instance's default decides
+        elif compressed and not any(one[0] == "bCompression" for one in self.instances[name].procedures[f"{database}.dbo.{word}".casefold()].parameters):
+            raise Failed((8144, 16, f"Procedure or function {word} has too many arguments specified."))
         path = folder + sets.file_name(self.server(name).name, database, kind, mark, folder)
         statement = commands.BackupStatement(kind, database, path, compression=compressed)
         self._busy = self.backup(name, statement, self._busy, self.descriptions[name].account)

@@ -265,6 +265,15 @@ def test_a_registered_database_without_biztalks_scripts_fails_each_set_with_2812
     assert healthy.sets()[-1][2] == 1 and re.findall(r"\(Error (\d+)\)", message)[0] == "2812"      # marking fails first: no row at all
 
 
+def test_under_another_name_than_sso_every_set_is_partial_with_8144_while_the_job_compresses(healthy):
+    for name, wanted in (("SSODB", 0), ("SSO", 1)):
+        healthy.run(f"UPDATE BizTalkMgmtDb.dbo.adm_OtherBackupDatabases SET DefaultDatabaseName = N'{name}' WHERE DatabaseName = N'SSODB';")
+        healthy.pass_time(minutes=30)
+        assert healthy.sets()[-1][2] == wanted
+    messages = healthy.rows('SELECT message AS m FROM "msdb.dbo.sysjobhistory" WHERE run_status = 0 AND step_id = 3')
+    assert messages and all("(Error 8144)" in row["m"] for row in messages)
+
+
 def test_local_time_in_one_step_and_utc_in_the_other_are_mixed_in_one_table(healthy):
     healthy.step(3, r"exec [dbo].[sp_MarkAll] 'BTS', '\\vault01\btsbackup'")
     healthy.pass_time(minutes=15)
