@@ -1,6 +1,6 @@
-"""How SQL Server itself would copy a database elsewhere, and the clean-up of what msdb remembers of backups.
+"""How SQL Server itself copies a database to another server: mirroring, log shipping.
 
-Sources: sql-docs pages of ALTER DATABASE SET PARTNER, sys.database_mirroring, sp_add_log_shipping_primary_database, sp_delete_backuphistory.
+Sources: sql-docs pages of ALTER DATABASE SET PARTNER, sys.database_mirroring, sp_add_log_shipping_primary_database.
 Assumed: the partner answers and is synchronised at once; the backup job that log shipping makes is disabled, without a schedule, and not shown.
 """
 from __future__ import annotations
@@ -32,13 +32,6 @@ def install(world, name):
             "backup_share": given["backup_share"], "backup_retention_period": given["backup_retention_period"], "backup_job_id": given["backup_job_id"],
             "monitor_server": given.get("monitor_server", instance.name), "monitor_server_security_mode": given.get("monitor_server_security_mode", 1),
             "user_specified_monitor": int("monitor_server" in given), "backup_compression": 2}])
-
-    @instance.procedure("msdb.dbo.sp_delete_backuphistory")
-    def delete_history(instance, _session, given):
-        old = 'SELECT media_set_id FROM "msdb.dbo.backupset" WHERE backup_finish_date < ?'
-        for table in ("backupmediafamily", "backupmediaset"):
-            instance.query(f'DELETE FROM "msdb.dbo.{table}" WHERE media_set_id IN ({old})', (given["oldest_date"],))
-        instance.query('DELETE FROM "msdb.dbo.backupset" WHERE backup_finish_date < ?', (given["oldest_date"],))
 
 
 def mirror(instance, database, partner):

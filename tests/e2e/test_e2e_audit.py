@@ -40,7 +40,7 @@ def test_on_the_healthy_estate_nothing_fails_and_every_control_passes_somewhere(
     assert {control for control, _subject in of(report, "pass")} == controls
 
 
-@pytest.mark.parametrize("name", ["drifted", "variant", "neglected", "fresh"])
+@pytest.mark.parametrize("name", ["drifted", "variant", "neglected", "fresh", "alone"])
 def test_every_planted_fault_is_found_and_nothing_else(open_estate, name):
     estate = open_estate(name)
     report = estate.audit(check=0)
