@@ -21,7 +21,7 @@ WITHOUT_LOGIN = bytes.fromhex("010500000000000903")     # S-1-9-3: a user of a d
 def subjects(everyone, kinds):
     """One for each group that an instance is a replica of. *everyone*: the ``estate.Host``s of the estate."""
     here = instances.instances_among(everyone, kinds)
-    lists = biztalk_lists.Lists(here)
+    lists = biztalk_lists.Lists(here, everyone)
     found, unread = {}, []
     for host in here:
         groups = host.fact("sql", "availability_groups")

@@ -18,7 +18,7 @@ BACKUP = "backup"
 def subjects(everyone, kinds):
     """The backup of every group. *everyone*: the ``estate.Host``s of the estate."""
     here = [host for host in everyone if set(host.groups) & set(kinds[BACKUP].groups)]
-    return [_subject(host, here) for host in biztalk_lists.Lists(here).holders] or instances.unheld(everyone, BACKUP)
+    return [_subject(host, here) for host in biztalk_lists.Lists(here, everyone).holders] or instances.unheld(everyone, BACKUP)
 
 
 def _subject(host, here):
@@ -59,7 +59,7 @@ def _placed(job, own):
 
 def _everywhere(here):
     """The user databases of all instances."""
-    lists = biztalk_lists.Lists(here)
+    lists = biztalk_lists.Lists(here, here)
     found = [(host, one) for host in here for one in _elements(host.fact("sql", "databases"))]
     return [one if observed.is_hole(one) else {
         "name": f"{one['name']} on {instances.name_of(host)}", "database": one["name"], "copy": biztalk_lists.is_copy(host, one),

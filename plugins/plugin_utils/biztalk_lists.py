@@ -94,21 +94,23 @@ def is_held(names, host):
 class Lists:
     """The lists of every instance that holds a management database, or may hold one for all that was seen.
 
-    A list is ``[(holder, row or hole)]``: ``backup`` is what BizTalk's backup holds, ``added`` what somebody added to it, ``roles[role]``
+    Where there is none although BizTalk servers are *among* the hosts of the estate, what is BizTalk's is not known. A list is ``[(holder, row or hole)]``: ``backup`` is what BizTalk's backup holds, ``added`` what somebody added to it, ``roles[role]``
     what the group uses.
     """
 
-    def __init__(self, everyone):
+    def __init__(self, everyone, among):
         said = {host.name: host.fact("backup_history", "biztalk") for host in everyone}
         known = {lists["management_database"].casefold() for lists in said.values() if lists is not None and not observed.is_hole(lists)}
         self.holders = [host for host in everyone if said[host.name] is not None and not (
             observed.is_hole(said[host.name]) and any(_has_copy(host, name) for name in known))]
+        lost = bool(not self.holders and registries(among))
+        self.unseen = [(None, observed.hole("missing", "No instance of the inventory holds the management database of its BizTalk servers."))] * lost
         self.backup = self._listed(lambda holder: _rows(said[holder.name], "databases"))
         self.added = self._listed(lambda holder: _rows(said[holder.name], "others"))
         self.roles = {role: self._listed(lambda holder, role=role: _roles(holder, role)) for role in ROLES}
 
     def _listed(self, rows_of):
-        found = []
+        found = list(self.unseen)
         for holder in self.holders:
             rows = rows_of(holder)
             found += [(holder, row) for row in ([rows] if observed.is_hole(rows) else rows)]

@@ -16,7 +16,7 @@ BUILT_IN = ("nt ", "nt-", "autorite nt", "autorité nt")     # NT SERVICE\…, N
 def subjects(everyone, kinds):
     """Instances and databases. *everyone*: the ``estate.Host``s of the estate."""
     here = instances_among(everyone, kinds)
-    lists = biztalk_lists.Lists(here)
+    lists = biztalk_lists.Lists(here, everyone)
     found = []
     for host in here:
         found.append(_instance(host, here, lists))

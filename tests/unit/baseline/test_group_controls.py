@@ -6,7 +6,7 @@ import pytest
 import three_valued
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import baseline, estate, judge
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import baseline, biztalk_lists, estate, judge
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.groups import subjects
 
 BASELINE = baseline.load()
@@ -268,6 +268,10 @@ def emptied(snapshots):
     estates.by_host(snapshots)["sqlbts"]["areas"].update(biztalk=None, backup_history={"biztalk": None})
 
 
+def reason(value):
+    return value["$unknown"]["reason"]
+
+
 def gone(snapshots):
     snapshots.remove(estates.by_host(snapshots)["sqlbts"])
 
@@ -281,6 +285,16 @@ def test_a_group_that_no_instance_holds_is_unknown_and_does_not_vanish(plant):
     assert {f["subject"] for f in about} == {SUBJECT, SUBJECT.replace("group:", "backup:")}
     assert {f["control"] for f in about} == {c.id for c in BASELINE.controls if c.subject in ("group", "backup")}
     assert {f["status"] for f in about} == {"unknown"} and "The registry of bts01, bts02, bts03, bts04 names" in about[0]["evidence"][0]
+
+
+def test_what_is_biztalks_is_not_known_where_no_instance_holds_the_group():
+    snapshots = groups.healthy()
+    emptied(snapshots)
+    hosts = estate.hosts_of(snapshots, {})
+    host = hosts["sqlbts"]
+    lists = biztalk_lists.Lists([host], list(hosts.values()))
+    assert reason(lists.is_biztalk(host, "BizTalkDTADb")) == reason(lists.backed_up(host, "BizTalkDTADb")) == "missing"
+    assert biztalk_lists.Lists([host], [host]).is_biztalk(host, "BizTalkDTADb") is False
 
 
 @pytest.mark.parametrize(("values", "of"), [
