@@ -94,7 +94,9 @@ def is_held(names, host):
 class Lists:
     """The lists of every instance that holds a management database, or may hold one for all that was seen.
 
-    Where there is none although BizTalk servers are *among* the hosts of the estate, what is BizTalk's is not known. A list is ``[(holder, row or hole)]``: ``backup`` is what BizTalk's backup holds, ``added`` what somebody added to it, ``roles[role]``
+    Where there is none although BizTalk servers are *among* the hosts of the estate, what is BizTalk's is not known.
+
+    A list is ``[(holder, row or hole)]``: ``backup`` is what BizTalk's backup holds, ``added`` what somebody added to it, ``roles[role]``
     what the group uses.
     """
 
