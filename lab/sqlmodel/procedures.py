@@ -15,6 +15,7 @@ from lab.tsql.store import CATALOGUE
 RECOVERY = {"FULL": 1, "BULK_LOGGED": 2, "SIMPLE": 3}
 SWITCHES = {"AUTO_CREATE_STATISTICS": "is_auto_create_stats_on", "AUTO_UPDATE_STATISTICS": "is_auto_update_stats_on",
             "AUTO_CLOSE": "is_auto_close_on", "AUTO_SHRINK": "is_auto_shrink_on"}
+STATES = {"ONLINE": 0, "OFFLINE": 6}
 VERIFY = {"NONE": 0, "TORN_PAGE_DETECTION": 1, "CHECKSUM": 2}
 SPELT = {name.rpartition(".")[2].casefold(): name.rpartition(".")[2] for name in CATALOGUE["procedures"] if name.startswith("BizTalkMgmtDb.")}
 
@@ -74,13 +75,13 @@ def _alter(world, name, session, statement):
         return server_statements.alter_group(world, name, session, statement)
     if words[1] == "ENDPOINT":
         return server_statements.alter_endpoint(instance, session, statement)
-    if len(words) < 6 or words[1] != "DATABASE" or words[3] != "SET":
+    if len(words) < 5 or words[1] != "DATABASE" or words[3] != "SET":
         raise not_modelled(f"the statement {statement.text[:60]}")
     database = unquoted(tokens[2])
     if not instance.rights.is_sysadmin(session.login) or world.server(name).database(database) is None:
         raise Failed((5011, 14, f"User does not have permission to alter database '{database}', the database does not exist, or the database is not in "
                                 "a state that allows access checks."), (5069, 16, "ALTER DATABASE statement failed."))
-    option, value = words[4], words[5]
+    option, value = words[4], "".join(words[5:6])
     if option == "HADR":
         return server_statements.alter_hadr(world, name, database, value)
     if option == "PARTNER" and value == "=" and len(tokens) == 7:
@@ -90,6 +91,11 @@ def _alter(world, name, session, statement):
         changes = {"recovery_model": RECOVERY[value], "recovery_model_desc": value}
     elif option == "PAGE_VERIFY" and value in VERIFY:
         changes = {"page_verify_option": VERIFY[value], "page_verify_option_desc": value}
+    elif option in STATES and words[5:] in ([], ["WITH", "ROLLBACK", "IMMEDIATE"]):
+        if world.primary(name, database) is not None:
+            raise Failed((1468, 16, f'The operation cannot be performed on database "{database}" because it is involved in a database mirroring session or an '
+                                    "availability group."), (5069, 16, "ALTER DATABASE statement failed."))
+        changes = {"state": STATES[option], "state_desc": option}
     elif option in SWITCHES and value in ("ON", "OFF"):
         changes = {SWITCHES[option]: int(value == "ON")}
     else:
