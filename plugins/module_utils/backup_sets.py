@@ -232,11 +232,11 @@ def _marks(told_of, breaks, msdb, clock):
     found, full, whole = [], None, True
     for one in reversed(told_of.sets):
         if one.type == FULL and one.state == COMPLETE:
-            full, whole = one, True
+            full, whole = (full, whole) if _damaged(one, msdb) else (one, True)
         elif one.type == LOG and one.state == PARTIAL:
             whole = False
         elif one.marked:
-            fits = whole and (full is None or full.names() == one.names())
+            fits = whole and (full is None or full.names() == one.names()) and not _damaged(one, msdb)
             found.append(Mark(one, full, fits and not any(_between(moments, full, one, database, msdb, clock) for database, moments in broken)))
     return found[::-1]
 
@@ -323,6 +323,11 @@ def _restorable(last, clock):
     return {"id": one.id, "mark": one.mark, "at": told(one.at), "full_id": last.full.id, "age_seconds": _seconds(clock.now - one.at)}
 
 
+def _damaged(one, msdb):
+    """Whether msdb knows a backup of a set that cannot be restored."""
+    return any(backup is not None and not log_chains.is_real(backup) for backup in map(msdb.backup, one.rows))
+
+
 def _ended(one, database, msdb, clock):
     """When the backup of a database in a set was finished, as msdb has it; else when the set began."""
     backup = next((msdb.backup(row) for row in one.rows if row["database"].casefold() == database.database.casefold()), None)
@@ -392,9 +397,7 @@ def _unproven(told_of, view, msdb):
     """Rows of the newest sets that BizTalk has written down and msdb does not confirm."""
     if told_of.unread:
         return told_of.unread
-    if not told_of.recent():
-        return [told_of.cut or observed.hole("missing", "There is no complete full or marked set that msdb could confirm.")]
-    found = []
+    found = closing(told_of.cut if not told_of.recent() else None)
     for one, row in [(recent, row) for recent in told_of.recent() for row in recent.rows]:
         entry = {"name": f"{row['database']} in set {one.id}", "set_id": one.id, "file": row["file"]}
         backup, mark = msdb.backup(row), msdb.marks.get((row["database"].casefold(), one.mark))

@@ -119,6 +119,7 @@ class History:
         self.dst_at: datetime.datetime | None = None
         self.dst_step = HOUR
         self.pending: list[str] = []
+        self.damage: str | None = None                # the database whose next log backup of the job is damaged
         self.starts: list[datetime.datetime] = []
         self.lost_after = datetime.timedelta(days=1)
         self.back_to_full: tuple[Database, datetime.datetime] | None = None
@@ -223,7 +224,11 @@ class History:
                 for server in database.names or (database.server,):
                     if place == fail_on or self.path == PLACEHOLDER:
                         raise RuntimeError(3201)
-                    made.append((database, (self.backup_full if kind == "db" else self.backup_log)(database, self.path + separator + file)))
+                    damaged = kind == "lg" and database.name == self.damage
+                    if damaged:
+                        self.damage = None
+                    backup = self.backup_full if kind == "db" else self.backup_log
+                    made.append((database, backup(database, self.path + separator + file, is_damaged=damaged)))
                     rows.append({"id": len(self.history) + len(rows) + 1, "set": one.id, "mark": one.mark, "database": database.name,
                                  "file": file, "location": self.path, "type": kind, "moment": self.stamp(moment), "complete": False,
                                  "server": server})
@@ -233,7 +238,7 @@ class History:
         one.rows, one.complete = len(rows), not failed
         one.databases = [row["database"] for row in rows]
         for database, row in made if kind == "lg" else []:
-            met = any(row["first"] <= end <= row["last"] for end in database.file_ends)
+            met = not row["is_damaged"] and any(row["first"] <= end <= row["last"] for end in database.file_ends)
             database.file_ends = [row["last"]] if met else []
         for row in rows:
             row["complete"] = one.complete
@@ -253,7 +258,7 @@ class History:
                 for broken in self.truth.breaks:
                     broken.mended = broken.mended or broken.database == database.name
             else:
-                met[database.name] = any(row["first"] <= end <= row["last"] for end in database.ends)
+                met[database.name] = not row["is_damaged"] and any(row["first"] <= end <= row["last"] for end in database.ends)
                 database.ends = [row["last"]] if met[database.name] else []
         for database, _row in made:
             if met.get(database.name):
@@ -328,7 +333,7 @@ class History:
         if "placeholder" in kinds:
             self.path = PLACEHOLDER
             self.happened.add("placeholder")
-        if "uncovered" in kinds:
+        if "uncovered" in kinds or {"snapshot", "damaged"} & set(kinds) and self.random.random() < 0.5:
             self.databases.append(Database("BAMAlertsApplication", self.server, registered=False, lsn=41 * 10**15))
             self.happened.add("uncovered")
         if "two server names" in kinds and self.random.random() < 0.5:
@@ -360,6 +365,9 @@ class History:
             victim.recovery, victim.log_from, victim.begins_chain, victim.ends, victim.file_ends = "SIMPLE", None, True, [], []
             self.back_to_full = (victim, self.now + self.random.choice((1, 3)) * self.interval)
             self.now += 15 * MINUTE
+            self.happened.add(kind)
+        elif kind == "damaged" and self.random.random() < 0.5:
+            self.damage = victim.name
             self.happened.add(kind)
         elif kind in ("copy only", "snapshot", "damaged"):
             self.now -= 10 * MINUTE

@@ -157,12 +157,11 @@ def compare_chains(of):
             of.value(f"chain of {chain['database']}", by is not None, broken)
         elif not (of.made.limits or of.made.window_days < 14 or chain["database"] in twice):
             of.differences.append(f"chain of {chain['database']}: unknown")
-    listed = facts["breaks"]
+    listed = [one for one in facts["breaks"] if observed.is_hole(one) or one["kind"] == "foreign_log_backup"]
     for one in listed:                              # a limit may leave open whether a break is mended
         if not observed.is_hole(one) and observed.is_hole(one["mended_at"]) and "history" in of.made.limits:
             one["mended_at"] = next(broken.mended for broken in truth.breaks if told(broken.moment)[:13] == one["at"][:13]) or None
-    of.rows("breaks", [one for one in listed if observed.is_hole(one) or one["kind"] == "foreign_log_backup"],
-            lambda one: (one["database"], one["login"], one["program"], one["path"], one["mended_at"] is not None), [
+    of.rows("breaks", listed, lambda one: (one["database"], one["login"], one["program"], one["path"], one["mended_at"] is not None), [
                 (one.moment, (one.database, one.login, one.program, one.path, one.mended)) for one in reversed(truth.breaks)])
 
 
