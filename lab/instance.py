@@ -22,6 +22,7 @@
 """
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -53,6 +54,7 @@ class Instance(Store):
         super().__init__(path)
         self.name, self._clock = name, clock or (lambda: datetime.now(UTC))
         self.rights, self.procedures, self.statements, self.faults, self._spid = Rights(self), {}, {}, [], 50
+        self.sessions = weakref.WeakSet()       # those that are open
         self.logins = []        # who has logged in since the start, in order: (login, database)
         self.plans, self.calls, self.described_changes = {}, Calls(self), 0
         machine, _backslash, instance = name.partition("\\")
@@ -162,7 +164,9 @@ class Instance(Store):
     def session(self, login="sa", database="master"):
         """A session without a password: for what the lab itself does."""
         self._spid += 1
-        return Session(self, login, database, self._spid)
+        made = Session(self, login, database, self._spid)
+        self.sessions.add(made)
+        return made
 
     # --- faults
 

@@ -5,10 +5,11 @@ Assumed: how fast a log grows, sizes and durations; a device is checked by its s
 """
 from __future__ import annotations
 
-import re
 import zlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from lab.sqlmodel import media
 
 VLF, BLOCK, BLOCKS = 10**15, 10**5, 131072       # an LSN as a number: log file, block (so many a file), slot
 LSN_START = 41 * VLF + 16 * BLOCK + 1
@@ -47,6 +48,10 @@ class Database:
     full: int | None = None         # checkpoint LSN of the newest full that is not copy-only
     begins: bool = True             # whether the next log backup begins a chain
     changed: datetime | None = None     # until when the log has grown
+    closed: tuple | None = None     # (number, text) of the error that keeps it from being backed up
+    guids: dict = field(default_factory=dict)       # its row of sys.database_recovery_status
+    files: list = field(default_factory=list)       # its rows of sys.master_files
+    marks: list = field(default_factory=list)       # [name, LSN] of what no log backup that is not copy-only holds yet
 
     def grow(self, now):
         """Lets the log grow until *now*, equally at every call with the same instants."""
@@ -82,6 +87,7 @@ class Backup:
     size: int
     begins: bool = False
     compressed: bool = False
+    marks: list = field(default_factory=list)
 
 
 @dataclass
@@ -103,6 +109,9 @@ class Server:
         database = self.database(wanted.database)
         if database is None:
             raise abnormal(statement, 911, 16, f"Database '{wanted.database}' does not exist. Make sure that the name is entered correctly.")
+        if database.closed:
+            number, text = database.closed
+            raise abnormal(statement, number, 14 if number == 927 else 16, text)
         if wanted.kind == "L" and database.recovery == "SIMPLE":
             raise abnormal(statement, 4208, 16, "The statement BACKUP LOG is not allowed while the recovery model is SIMPLE. Use BACKUP DATABASE "
                            "or change the recovery model using ALTER DATABASE.")
@@ -111,21 +120,12 @@ class Server:
         if wanted.kind == "I" and database.full is None:
             raise abnormal(statement, 3035, 16, f'Cannot perform a differential backup for database "{database.name}", because a current database '
                            "backup does not exist.")
-        if problem := self.unwritable(wanted.path):
+        if problem := media.unreachable(wanted.path, self.devices):
             raise abnormal(statement, 3201, 16, f"Cannot open backup device '{wanted.path}'. Operating system error {problem}.")
         made = _log(database, now, wanted, user) if wanted.kind == "L" else _full(database, now, wanted, user)
         made.compressed = self.compression_default if wanted.compression is None else wanted.compression
         self.made.append(made)
         return made
-
-    def unwritable(self, path):
-        """The operating system's words where nothing can be written at *path*, else None."""
-        if re.search(r'[<>"|?*]', path):
-            return "123(The filename, directory name, or volume label syntax is incorrect.)"
-        here = path.casefold()
-        if here.startswith(("http://", "https://")) or any(here.startswith(device.casefold()) for device in self.devices):
-            return None
-        return "53(The network path was not found.)" if path.startswith("\\\\") else "3(The system cannot find the path specified.)"
 
 
 def _full(database, now, wanted, user):
@@ -148,7 +148,7 @@ def _log(database, now, wanted, user):
     first, last = database.chain, database.lsn
     blocks = (last // VLF - first // VLF) * BLOCKS + (last % VLF - first % VLF) // BLOCK
     made = Backup(database, wanted, now, now + timedelta(seconds=blocks // 4000), user, first, last, max(database.full, first), database.full,
-                  65536 + blocks * 512, begins=database.begins)
+                  65536 + blocks * 512, begins=database.begins, marks=[mark for mark in database.marks if first <= mark[1] < last])
     if not wanted.copy_only:
-        database.chain, database.begins = last, False
+        database.chain, database.begins, database.marks = last, False, []
     return made

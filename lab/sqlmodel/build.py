@@ -82,7 +82,7 @@ class Plan:
         return Description(
             name, "fci" if cluster else "replica" if grouped else "dr" if source else "alone", cluster or about["host"], nodes, self.account,
             devices=[share, "S:\\", "L:\\"] if cluster else [share, "D:\\", "L:\\"], started=now - timedelta(days=16, hours=3),
-            databases=self.databases(name), linked=linked, restoring=bool(source),
+            databases=self.databases(name), linked=linked, restoring=source,
             edition=about.get("edition", "Enterprise"), version=about.get("version", servers.VERSION), agent_account=about.get("agent_account"),
             configuration={"Ad Hoc Distributed Queries": 1} if source else {},
             history_rows={**KEEP, f"Backup BizTalk Server ({self.places['BizTalkMgmtDb'][1]})": 8000} if self.group else KEEP)

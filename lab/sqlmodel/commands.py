@@ -13,7 +13,7 @@ from lab.tsql.lexer import Statement, split, unquoted
 from lab.tsql.problem import SqlProblem, not_modelled
 
 OPTIONS = {"COPY_ONLY", "DIFFERENTIAL", "COMPRESSION", "NO_COMPRESSION", "NAME", "DESCRIPTION", "INIT", "NOINIT", "FORMAT", "NOFORMAT", "SKIP",
-           "NOSKIP", "CHECKSUM", "NO_CHECKSUM", "STATS", "STOP_ON_ERROR"}
+           "NOSKIP", "CHECKSUM", "NO_CHECKSUM", "STATS", "STOP_ON_ERROR", "NORECOVERY"}
 
 
 @dataclass
@@ -27,6 +27,8 @@ class BackupStatement:
     compression: bool | None = None
     checksum: bool = False
     name: str | None = None
+    overwrite: bool = False     # INIT or FORMAT
+    tail: bool = False          # NORECOVERY
 
 
 @dataclass
@@ -98,6 +100,8 @@ def backup(tokens):
         made.kind = "I" if option == "DIFFERENTIAL" else made.kind
         made.copy_only |= option == "COPY_ONLY"
         made.checksum |= option == "CHECKSUM"
+        made.overwrite |= option in ("INIT", "FORMAT")
+        made.tail |= option == "NORECOVERY"
         made.compression = {"COMPRESSION": True, "NO_COMPRESSION": False}.get(option, made.compression)
         made.name = value if option == "NAME" else made.name
         if words[place:place + 1] not in ([], [","]):

@@ -5,7 +5,7 @@ Assumed: states of errors; ALTER DATABASE of a few options only; the procedures 
 """
 from __future__ import annotations
 
-from lab.sqlmodel import agent_procedures, biztalk, commands, rows, server_statements, shipping
+from lab.sqlmodel import agent_procedures, biztalk, commands, restores, rows, server_statements, shipping
 from lab.sqlmodel.backups import Failed, abnormal
 from lab.sqlmodel.world import CALLS
 from lab.tsql.lexer import unquoted
@@ -27,6 +27,7 @@ def install(world):
         server_statements.install(world, name)
         shipping.install(world, name)
         instance.statement("BACKUP")(_acting(world, lambda session, text, name=name: _backup(world, name, session, text)))
+        instance.statement("RESTORE")(_acting(world, lambda session, text, name=name: restores.run(world, name, session, text)))
         instance.statement("ALTER")(_acting(world, lambda session, text, name=name: _alter(world, name, session, text)))
         for database in instance.databases:
             kind = instance.kind(database)

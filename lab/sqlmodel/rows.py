@@ -14,6 +14,7 @@ from lab.sqlmodel.backups import LSN_START, Database, Server
 from lab.tsql import types
 
 GROWTH = {"BizTalkMsgBoxDb": 2600, "BizTalkDTADb": 1900, "BAMPrimaryImport": 400}    # log blocks of 512 bytes in a quarter of an hour
+GUIDS = ("database_guid", "family_guid", "recovery_fork_guid", "first_recovery_fork_guid", "fork_point_lsn")
 ROOT = uuid.UUID("5f3f8f0e-6a63-4f0b-8f7e-0d3a9a1c7b22")
 
 
@@ -107,9 +108,12 @@ def read_server(instance, description):
         "SELECT database_name, MAX(last_lsn) AS lsn, MAX(backup_start_date) AS t, MAX(CASE WHEN type = 'D' AND is_copy_only = 0 THEN "
         "checkpoint_lsn END) AS base, MAX(CASE WHEN type = 'L' AND is_copy_only = 0 THEN last_lsn END) AS log "
         'FROM "msdb.dbo.backupset" GROUP BY database_name')}
+    files = {}
+    for row in instance.query('SELECT database_id, name, physical_name, type, size, max_size, file_id, file_guid FROM "master.sys.master_files"'):
+        files.setdefault(row.pop("database_id"), []).append(row)
     databases = {}
     for row in instance.query(
-            'SELECT d.name, d.database_id, d.recovery_model_desc, d.create_date, r.last_log_backup_lsn, '
+            'SELECT d.name, d.database_id, d.recovery_model_desc, d.create_date, d.state, d.is_in_standby, r.*, '
             '(SELECT SUM(size) FROM "master.sys.master_files" f WHERE f.database_id = d.database_id AND f.type = 0) AS pages '
             'FROM "master.sys.databases" d JOIN "master.sys.database_recovery_status" r ON r.database_id = d.database_id'):
         seen = known.get(row["name"].casefold(), {})
@@ -117,29 +121,68 @@ def read_server(instance, description):
         databases[row["name"].casefold()] = Database(
             row["name"], row["database_id"], row["recovery_model_desc"], row["pages"] // 128, GROWTH.get(description.databases.get(row["name"]), 20),
             datetime.fromisoformat(row["create_date"]), max(int(seen.get("lsn") or LSN_START), chain or 0), chain,
-            seen.get("base") and int(seen["base"]), not seen.get("log") or chain != int(seen["log"]),
-            datetime.fromisoformat(seen["t"]) if seen else None)
+            seen.get("base") and int(seen["base"]), not seen.get("log") or row["last_log_backup_lsn"] not in (seen["log"], row["fork_point_lsn"]),
+            datetime.fromisoformat(seen["t"]) if seen else None, _closed(row), {name: row[name] for name in GUIDS}, files.get(row["database_id"], []))
+    for row in instance.query('SELECT database_name, mark_name, lsn FROM "msdb.dbo.logmarkhistory"'):
+        database = databases.get(row["database_name"].casefold())
+        if database and database.chain and int(row["lsn"]) >= database.chain:
+            database.marks.append([row["mark_name"], int(row["lsn"])])
     default = instance.query("SELECT value_in_use AS v FROM \"master.sys.configurations\" WHERE name = 'backup compression default'")
     return Server(instance.property("ServerName"), databases, description.devices, compression_default=bool(default and int(default[0]["v"])))
 
 
-def write_server(instance, server):
-    """The new backups as rows of msdb, and where each log chain has got to."""
-    number = highest(instance, "msdb.dbo.backupset", "backup_set_id")
-    media = highest(instance, "msdb.dbo.backupmediaset", "media_set_id")
+def _closed(row):
+    if row["state"] == 1:
+        return 927, f"Database '{row['name']}' cannot be opened. It is in the middle of a restore."
+    if row["is_in_standby"]:
+        return 3036, (f'The database "{row["name"]}" is in warm-standby state (set by executing RESTORE WITH STANDBY) and cannot be backed up until the '
+                      "entire restore sequence is completed.")
+    return None
+
+
+def write_server(instance, server, files):
+    """The new backups as rows of msdb and as *files* (media.Files), and where each log chain has got to."""
+    highest_set = highest(instance, "msdb.dbo.backupset", "backup_set_id")
+    newest = highest(instance, "msdb.dbo.backupmediaset", "media_set_id")
     facts = {name: instance.property(name) for name in ("MachineName", "Collation", "ProductVersion")}
-    bulk(instance, "msdb", "dbo.backupset", [_backupset(number + n, media + n, made, server.name, facts) for n, made in enumerate(server.made, 1)])
-    bulk(instance, "msdb", "dbo.backupmediaset", [
-        {"media_set_id": media + n, "media_uuid": guid("media", server.name, media + n), "media_family_count": 1, "software_name": "Microsoft SQL Server",
-         "software_vendor_id": 4608, "MTF_major_version": 1, "mirror_count": 1, "is_password_protected": 0, "is_compressed": int(made.compressed),
-         "is_encrypted": 0} for n, made in enumerate(server.made, 1)])
-    bulk(instance, "msdb", "dbo.backupmediafamily", [
-        {"media_set_id": media + n, "family_sequence_number": 1, "media_family_id": guid("family", server.name, media + n), "media_count": 1,
-         "logical_device_name": None, "physical_device_name": made.wanted.path, "device_type": 9 if made.wanted.path.casefold().startswith("http") else 2,
-         "physical_block_size": 512, "mirror": 0} for n, made in enumerate(server.made, 1)])
+    kinds = {database.casefold(): instance.kind(database) for database in instance.databases}
+    made_rows, media_sets, own = [], [], {}
+    for number, made in enumerate(server.made, highest_set + 1):
+        path, begun = made.wanted.path, guid("media", server.name, newest + 1)
+        position, uuid = files.append(path, made.wanted.overwrite, begun)
+        if uuid == begun:
+            newest += 1
+            own[uuid] = newest
+            media_sets.append((newest, uuid, made.compressed, path))
+        row = _backupset(number, own.get(uuid) or media_set(instance, uuid), made, server.name, facts)
+        row["position"] = position
+        made_rows.append(row)
+        files.put(path, row, {"media": uuid, "compressed": int(made.compressed), "marks": made.marks},
+                  {"files": made.database.files, "kind": kinds[made.database.name.casefold()]})
+    bulk(instance, "msdb", "dbo.backupset", made_rows)
+    write_media(instance, media_sets)
+    files.write()
     for database in server.databases.values():
         instance.query('UPDATE "master.sys.database_recovery_status" SET last_log_backup_lsn = ? WHERE database_id = ?',
                        (database.chain and lsn(database.chain), database.number))
+
+
+def media_set(instance, uuid):
+    """The number of a media set in an instance's msdb, None where it knows none."""
+    found = instance.query('SELECT media_set_id AS n FROM "msdb.dbo.backupmediaset" WHERE media_uuid = ?', (uuid,))
+    return found[0]["n"] if found else None
+
+
+def write_media(instance, media_sets):
+    """Media sets of one file each: (number, uuid, whether compressed, path)."""
+    bulk(instance, "msdb", "dbo.backupmediaset", [
+        {"media_set_id": number, "media_uuid": uuid, "media_family_count": 1, "software_name": "Microsoft SQL Server",
+         "software_vendor_id": 4608, "MTF_major_version": 1, "mirror_count": 1, "is_password_protected": 0, "is_compressed": int(compressed),
+         "is_encrypted": 0} for number, uuid, compressed, _path in media_sets])
+    bulk(instance, "msdb", "dbo.backupmediafamily", [
+        {"media_set_id": number, "family_sequence_number": 1, "media_family_id": guid("family", uuid), "media_count": 1,
+         "logical_device_name": None, "physical_device_name": path, "device_type": 9 if path.casefold().startswith("http") else 2,
+         "physical_block_size": 512, "mirror": 0} for number, uuid, _compressed, path in media_sets])
 
 
 def lsn(number):
@@ -149,7 +192,8 @@ def lsn(number):
 
 def _backupset(number, media, made, server, facts):
     database, version = made.database, facts["ProductVersion"].split(".")
-    fork = guid("fork", server, database.name)
+    guids = database.guids
+    crosses = made.wanted.kind == "L" and guids["fork_point_lsn"] is not None and made.first <= int(guids["fork_point_lsn"])
     return {
         "backup_set_id": number, "backup_set_uuid": guid("set", server, number), "media_set_id": media, "first_family_number": 1,
         "first_media_number": 1, "last_family_number": 1, "last_media_number": 1, "position": 1, "software_vendor_id": 4608, "name": made.wanted.name,
@@ -162,8 +206,9 @@ def _backupset(number, media, made, server, facts):
         "machine_name": facts["MachineName"], "collation_name": facts["Collation"], "recovery_model": database.recovery, "is_snapshot": 0,
         "is_readonly": 0, "is_single_user": 0, "has_backup_checksums": int(made.wanted.checksum), "is_damaged": 0, "begins_log_chain": int(made.begins),
         "is_copy_only": int(made.wanted.copy_only), "is_password_protected": 0, "has_bulk_logged_data": 0, "has_incomplete_metadata": 0,
-        "is_force_offline": 0, "database_guid": guid("database", server, database.name), "family_guid": guid("database", server, database.name),
-        "first_recovery_fork_guid": fork, "last_recovery_fork_guid": fork}
+        "is_force_offline": 0, "database_guid": guids["database_guid"], "family_guid": guids["family_guid"],
+        "first_recovery_fork_guid": guids["first_recovery_fork_guid" if crosses else "recovery_fork_guid"],
+        "last_recovery_fork_guid": guids["recovery_fork_guid"], "fork_point_lsn": guids["fork_point_lsn"] if crosses else None}
 
 
 # --- heartbeats

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from lab.sqlmodel.rows import guid, lsn
+from lab.sqlmodel.rows import guid, highest, lsn
 
 INSTALLED = datetime(2024, 2, 5, 10)
 CREATED = datetime(2024, 2, 6, 8, 40)
@@ -54,7 +54,7 @@ class Description:
     edition: str = "Enterprise"
     version: dict = field(default_factory=lambda: dict(VERSION))        # SERVERPROPERTY, beginning with Product
     agent_account: str | None = None                    # of its Agent alone
-    restoring: bool = False                             # its user databases are a log shipping destination's
+    restoring: str | None = None                        # the instance of whose log shipping its user databases are the destination
 
     @property
     def machine(self):
@@ -117,35 +117,55 @@ def _databases(instance, about, folder):
         if number > 4:
             instance.add_database(name, {"custom": "BizTalkRuleEngineDb"}.get(kind, kind))
         system = number <= 4
-        full = name == "model" or not system and kind not in ("BAMArchive", "BAMStarSchema")
-        state = "RESTORING" if about.restoring and not system else "ONLINE"
-        box = kind == "BizTalkMsgBoxDb"
-        instance.insert("master", "sys.databases", [{
-            "name": name, "database_id": number, "owner_sid": b"\1", "create_date": about.started if name == "tempdb" else INSTALLED if system else CREATED,
-            "compatibility_level": 150, "collation_name": "Latin1_General_CI_AS", "user_access": 0, "user_access_desc": "MULTI_USER", "is_read_only": 0,
-            "is_auto_close_on": 0, "is_auto_shrink_on": 0, "state": STATES[state], "state_desc": state, "is_in_standby": 0, "is_cleanly_shutdown": 0,
-            "snapshot_isolation_state": 0, "snapshot_isolation_state_desc": "OFF", "is_read_committed_snapshot_on": 0,
-            "recovery_model": MODELS["FULL" if full else "SIMPLE"], "recovery_model_desc": "FULL" if full else "SIMPLE", "page_verify_option": 2,
-            "page_verify_option_desc": "CHECKSUM", "is_auto_create_stats_on": int(not box), "is_auto_update_stats_on": int(not box),
-            "is_auto_update_stats_async_on": 0, "is_trustworthy_on": 0, "is_db_chaining_on": int(name in ("master", "tempdb", "msdb")),
-            "is_broker_enabled": int(name == "msdb"), "is_published": 0, "is_subscribed": 0, "is_merge_published": 0, "is_distributor": 0,
-            "is_encrypted": 0, "is_query_store_on": 0, "log_reuse_wait": 0, "log_reuse_wait_desc": "NOTHING", "containment": 0,
-            "containment_desc": "NONE", "target_recovery_time_in_seconds": 60, "delayed_durability": 0, "delayed_durability_desc": "DISABLED",
-            "physical_database_name": name, "is_cdc_enabled": 0}])
-        instance.insert("master", "sys.database_mirroring", [{"database_id": number}])
-        instance.insert("master", "sys.database_recovery_status", [{
-            "database_id": number, "database_guid": guid("database", about.name, name), "family_guid": guid("database", about.name, name),
-            "recovery_fork_guid": guid("fork", about.name, name), "first_recovery_fork_guid": guid("fork", about.name, name), "last_log_backup_lsn": None}])
+        _database(instance, number, name, kind, about.restoring if about.restoring and not system else about.name,
+                  about.started if name == "tempdb" else INSTALLED if system else CREATED, "RESTORING" if about.restoring and not system else "ONLINE",
+                  name == "model" or not system and kind not in ("BAMArchive", "BAMStarSchema"))
         _files(instance, number, name, kind, folder)
+
+
+def add_database(instance, name, kind, now):
+    """A database that a restore makes; it has no files yet."""
+    instance.add_database(name, kind)
+    _database(instance, highest(instance, "master.sys.databases", "database_id") + 1, name, kind, instance.name, now, "RESTORING", True)
+
+
+def _database(instance, number, name, kind, source, created, state, full):
+    """The rows of one database; *source*: the instance that it comes from."""
+    box = kind == "BizTalkMsgBoxDb"
+    instance.insert("master", "sys.databases", [{
+        "name": name, "database_id": number, "owner_sid": b"\1", "create_date": created,
+        "compatibility_level": 150, "collation_name": "Latin1_General_CI_AS", "user_access": 0, "user_access_desc": "MULTI_USER", "is_read_only": 0,
+        "is_auto_close_on": 0, "is_auto_shrink_on": 0, "state": STATES[state], "state_desc": state, "is_in_standby": 0, "is_cleanly_shutdown": 0,
+        "snapshot_isolation_state": 0, "snapshot_isolation_state_desc": "OFF", "is_read_committed_snapshot_on": 0,
+        "recovery_model": MODELS["FULL" if full else "SIMPLE"], "recovery_model_desc": "FULL" if full else "SIMPLE", "page_verify_option": 2,
+        "page_verify_option_desc": "CHECKSUM", "is_auto_create_stats_on": int(not box), "is_auto_update_stats_on": int(not box),
+        "is_auto_update_stats_async_on": 0, "is_trustworthy_on": 0, "is_db_chaining_on": int(name in ("master", "tempdb", "msdb")),
+        "is_broker_enabled": int(name == "msdb"), "is_published": 0, "is_subscribed": 0, "is_merge_published": 0, "is_distributor": 0,
+        "is_encrypted": 0, "is_query_store_on": 0, "log_reuse_wait": 0, "log_reuse_wait_desc": "NOTHING", "containment": 0,
+        "containment_desc": "NONE", "target_recovery_time_in_seconds": 60, "delayed_durability": 0, "delayed_durability_desc": "DISABLED",
+        "physical_database_name": name, "is_cdc_enabled": 0}])
+    instance.insert("master", "sys.database_mirroring", [{"database_id": number}])
+    instance.insert("master", "sys.database_recovery_status", [{
+        "database_id": number, "database_guid": guid("database", source, name), "family_guid": guid("database", source, name),
+        "recovery_fork_guid": guid("fork", source, name), "first_recovery_fork_guid": guid("fork", source, name), "last_log_backup_lsn": None}])
 
 
 def _files(instance, number, name, kind, folder):
     data, log = folder + rf"\DATA\{name}.mdf", folder.replace(folder[0], "L", 1) + rf"\LOG\{name}_log.ldf"
     megabytes = MEGABYTES.get(kind, 500)
-    files = [{"file_id": place, "file_guid": guid("file", folder, name, place), "type": kind_, "type_desc": word, "data_space_id": 1 - kind_,
-              "name": own, "physical_name": path, "state": 0, "state_desc": "ONLINE", "size": size * 128, "max_size": -1 if not kind_ else 268435456,
-              "growth": 8192, "is_percent_growth": 0}
-             for place, kind_, word, own, path, size in ((1, 0, "ROWS", name, data, megabytes), (2, 1, "LOG", name + "_log", log, max(megabytes // 4, 8)))]
+    replace_files(instance, number, name, [
+        {"file_id": place, "file_guid": guid("file", folder, name, place), "type": kind_, "name": own, "physical_name": path, "size": size * 128,
+         "max_size": -1 if not kind_ else 268435456}
+        for place, kind_, own, path, size in ((1, 0, name, data, megabytes), (2, 1, name + "_log", log, max(megabytes // 4, 8)))])
+
+
+def replace_files(instance, number, name, files):
+    """A database has these files and no others: file_id, file_guid, type, name, physical_name, size, max_size as sys.master_files has them."""
+    for table, where, values in (("master.sys.master_files", "database_id = ?", (number,)), ("master.sys.dm_os_volume_stats", "database_id = ?", (number,)),
+                                 (f"{instance.database(name)}.sys.database_files", "1", ())):
+        instance.query(f'DELETE FROM "{table}" WHERE {where}', values)
+    files = [{**file, "type_desc": ("ROWS", "LOG")[file["type"]], "data_space_id": 1 - file["type"], "state": 0, "state_desc": "ONLINE", "growth": 8192,
+              "is_percent_growth": 0} for file in files]
     instance.insert("master", "sys.master_files", [{"database_id": number, "is_media_read_only": 0, "is_read_only": 0, "is_sparse": 0,
                                                    "is_name_reserved": 0, "create_lsn": lsn(0), **file} for file in files])
     instance.insert(name, "sys.database_files", files)

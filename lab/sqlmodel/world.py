@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from lab.sqlmodel import agent, commands, rows, server_statements, sets
+from lab.sqlmodel import agent, commands, media, restores, rows, server_statements, sets
 from lab.sqlmodel.backups import Failed
 from lab.tsql import exec_call
 from lab.tsql.problem import SqlProblem
@@ -62,6 +62,10 @@ class World:
         if name not in self.servers:
             self.servers[name] = rows.read_server(self.instances[name], self.descriptions[name])
         return self.servers[name]
+
+    def files(self, name):
+        """The backup files that an instance reaches."""
+        return media.Files(self.instances[name], next(iter(self.instances.values())))
 
     def jobs_of(self, name):
         if name not in self.jobs:
@@ -142,7 +146,11 @@ class World:
 
     def backup(self, name, statement, now, user):
         """A BACKUP on an instance at local time *now*. Returns its end. Raises Failed."""
+        if statement.tail:
+            restores.check_tail(self.instances[name], statement)
         made = self.server(name).backup(statement, now, user)
+        if statement.tail:
+            restores.begin(self.instances[name], made)
         if self._at_once:
             made.finish = made.start
         return made.finish
@@ -182,6 +190,7 @@ class World:
         chain.grow(self._busy)
         chain.advance(1)
         self.marks.setdefault((name, database), []).append((mark, chain.lsn, self._busy))
+        chain.marks.append([mark, chain.lsn])
 
     def _unmark(self, server, database, mark):
         name = self.resolve(server)
@@ -204,7 +213,7 @@ class World:
         for (name, database), group in self.groups.items():
             rows.write_group(self.instances[name], database, group)
         for name, server in self.servers.items():
-            rows.write_server(self.instances[name], server)
+            rows.write_server(self.instances[name], server, self.files(name))
         for name, database in self.marks.keys() | self.unmarked.keys():
             rows.write_marks(self.instances[name], database, self.marks.get((name, database), []), self.unmarked.get((name, database), ""),
                              self.descriptions[name].account)

@@ -77,6 +77,7 @@ class Connection:
         finally:
             if reading:
                 reading.cancel()
+            self.session = None
             self.wire.close()
 
     async def _read(self):

@@ -89,7 +89,9 @@ def extract(tsql, biztalk):
     procedures |= {f"BizTalkMgmtDb.dbo.{name}": [
         [entry["name"].lstrip("@"), kind(entry["type"]), "default" not in entry, bool(entry.get("output"))] for entry in page["parameters"]]
         for name, page in biztalk["procedures"].items() if name.startswith("sp_")}
-    return {"tables": made, "procedures": procedures}
+    results = {name: {column: kind(entry["type"]) for column, entry in result["columns"].items() if "2022" not in entry.get("since", "")}
+               for name, result in tsql["restore_result_columns"].items()}
+    return {"tables": made, "procedures": procedures, "results": results}
 
 
 def main(folder):

@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS "#grant" (login TEXT COLLATE CI, permission TEXT COLL
 CREATE TABLE IF NOT EXISTS "#text" (n INTEGER PRIMARY KEY, clock TEXT, login TEXT, database TEXT, text TEXT, parameters TEXT,
                                     changes INTEGER, error INTEGER);
 """
-UNHASHED = ("#text", "#login")
+UNHASHED = ("#text", "#login", "#backup_file", "#backup_source")     # what is in a backup file is in msdb, too
 DESCRIBED = """
 CREATE TEMP TABLE "#described" (database TEXT COLLATE CI PRIMARY KEY, objects INTEGER);
 """

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from lab.sqlmodel import agent, commands
+from lab.sqlmodel import agent, commands, media
 from lab.sqlmodel.agent import GO_TO, NEXT, QUIT_FAILURE, QUIT_SUCCESS, Job, Schedule, Step
 from lab.sqlmodel.backups import Database, Failed, Server
 from lab.tsql.problem import SqlProblem
@@ -202,7 +202,7 @@ def test_a_copy_only_full_is_no_base():
     ("<destination path>\\x.bak", "123("), (r"\\other\share\x.bak", "53("), (r"Q:\x.bak", "3("), (r"\\VAULT01\BTS\x.bak", None), (r"s:\x.bak", None),
     ("https://v.blob.core.windows.net/x.bak", None)])
 def test_a_device_must_be_a_share_or_a_drive_that_is_there(path, told):
-    found = Chain().server.unwritable(path)
+    found = media.unreachable(path, Chain().server.devices)
     assert found is None if told is None else found.startswith(told)
 
 
