@@ -137,7 +137,7 @@ FAULTS = {
     "FT-BKP-012": (step(3, command=LOG + r"'BTS', 'D:\backup'"), "MarkAndBackupLog", set()),
     "FT-BKP-013": (job(lambda job: job["schedules"][0].update(freq_subday_interval=60)), "", set()),
     "FT-BKP-014": (step(4, command="exec sp_DeleteBackupHistory 3"), "", set()),
-    "FT-BKP-016": (no_sets, "", {"FT-BKP-017", "FT-BKP-028", "FT-BKP-030", "FT-BKP-031"}),
+    "FT-BKP-016": (no_sets, "", {"FT-BKP-017", "FT-BKP-028", "FT-BKP-030", "FT-BKP-031", "FT-BKP-033"}),
     "FT-BKP-017": (again(lambda: ran(skip=[(at("24T07:00"), histories.NOW)])), "", {"FT-BKP-030", "FT-BKP-031"}),
     "FT-BKP-018": (biztalk(lambda own: own["databases"].append({"server": histories.SERVER, "database": "Orders"})), "Orders",
                    {"FT-BKP-028", "FT-BKP-031", "FT-SQL-009"}),

@@ -30,6 +30,14 @@ def test_a_backup_that_restore_brought_into_msdb_breaks_no_chain():
     assert {control for control, _item in estates.failed(imported(server=estates.histories.SERVER.lower()))} >= {"FT-BKP-028", "FT-SQL-009"}
 
 
+def test_without_any_set_nothing_is_confirmed():
+    snapshots = estates.made()
+    estates.no_sets(snapshots)
+    assert estates.statuses(snapshots)["FT-BKP-033"] == "fail"
+    snapshots[0]["areas"]["backup_history"]["biztalk"]["history"] = [estates.DENIED]
+    assert estates.statuses(snapshots)["FT-BKP-033"] == "unknown"
+
+
 def test_a_full_backup_of_another_server_covers_nothing():
     def last(server):
         snapshots = estates.made()
