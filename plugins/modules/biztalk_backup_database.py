@@ -183,6 +183,8 @@ def _present(options, history, sql, others, found):
     if found:
         return _registered(options, others, found, biztalk)
     database, warnings = options["database"], []
+    friendly = options.get("friendly_name") or database
+    _check_sso(database, friendly)
     server = options.get("server")
     here = seen(seen(sql, "The instance")["name"], "The name of the instance") if server is None else server
     local = _local(sql, database, server)
@@ -190,12 +192,10 @@ def _present(options, history, sql, others, found):
         warnings.append(f"not checked: whether {database} is there, its recovery model, and whether {SCRIPTS} have been run in it")
     else:
         _check_local(local, server)
-        warnings += _check_scripts(history["scripts"], local["name"])
+        warnings += _check_scripts(history["scripts"], local["name"], friendly)
     for row in seen(biztalk["databases"], "The databases of the job"):
         if _same(seen(row, "The databases of the job")["database"], database):
             raise Refused(f"The job backs up {database} of {row['server']} already; under a second name it would be backed up twice.")
-    friendly = options.get("friendly_name") or database
-    _check_sso(database, friendly)
     biztalk_server = next((row["biztalk_server"] for row in others), here)
     _check_taken(others, friendly, biztalk_server)
     insert = Change(("registered", f"{here}/{database}"), None, {"server": here, "friendly_name": friendly},
@@ -259,7 +259,7 @@ def _check_local(local, server):
         raise Refused(f"{name} is {local['state']}. Bring it online first.")
 
 
-def _check_scripts(scripts, name):
+def _check_scripts(scripts, name, friendly):
     """What to warn of; raises Refused where the database lacks what the backup calls in it."""
     rows = [scripts] if observed.is_hole(scripts) else scripts
     found = next((row for row in rows if not observed.is_hole(row) and _same(row["database"], name)), None)
@@ -268,6 +268,9 @@ def _check_scripts(scripts, name):
         return [f"not checked: whether {SCRIPTS} have been run in {name} ({observed.detail(unseen)})"]
     if not unseen:
         raise Refused(f"{name} lacks what the backup calls in it: run {SCRIPTS} there first.")
+    if found["takes_compression"] is False and not _same(friendly, SSO):
+        raise Refused(f"The backup procedures in {name} are older ones that take no compression, so every set is partial once the job compresses: run "
+                      f"{SCRIPTS} there again. If it is the database of Enterprise Single Sign-On, give friendly_name {SSO}.")
     return []
 
 

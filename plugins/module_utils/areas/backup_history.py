@@ -79,11 +79,16 @@ PROCEDURES = select("backup_history.procedures", {
     "ORDER BY r.ROUTINE_NAME, p.ORDINAL_POSITION", ("VIEW DEFINITION", MANAGEMENT), database=MANAGEMENT)
 
 # A login sees an object only where it has a right on it: "not there" is said where it may see every definition of the database.
+def _has(*names):
+    return ("boolean", "CASE WHEN d.state <> 0 OR HAS_DBACCESS(d.name) <> 1 THEN NULL WHEN " + " AND ".join(
+        f"OBJECT_ID(QUOTENAME(d.name) + N'.dbo.{name}') IS NOT NULL" for name in names)
+        + " THEN 1 WHEN HAS_PERMS_BY_NAME(QUOTENAME(d.name), N'DATABASE', N'VIEW DEFINITION') = 1 THEN 0 END")
+
+
 SCRIPTS = select("backup_history.scripts", {
     "database_name": ("text", "d.name"),
-    "has_scripts": ("boolean", "CASE WHEN d.state <> 0 OR HAS_DBACCESS(d.name) <> 1 THEN NULL WHEN " + " AND ".join(
-        f"OBJECT_ID(QUOTENAME(d.name) + N'.dbo.{name}') IS NOT NULL" for name in ("MarkLog", "sp_SetMark", "sp_BackupBizTalkFull", "sp_BackupBizTalkLog"))
-        + " THEN 1 WHEN HAS_PERMS_BY_NAME(QUOTENAME(d.name), N'DATABASE', N'VIEW DEFINITION') = 1 THEN 0 END"),
+    "has_scripts": _has("MarkLog", "sp_SetMark", "sp_BackupBizTalkFull", "sp_BackupBizTalkLog"),
+    "takes_compression": _has("sp_BackupBizTalk"),      # the older copies, which SSODB has, come without it and have no such argument
     "sees_databases": ("boolean", "HAS_PERMS_BY_NAME(NULL, NULL, N'VIEW ANY DATABASE')")},
     "FROM sys.databases AS d WHERE d.database_id > 4 OR d.name = N'master' ORDER BY d.database_id",
     ("VIEW ANY DATABASE", ""), ("VIEW ANY DEFINITION", ""), limit=1000)
@@ -124,7 +129,8 @@ def _script(row):
         return row
     hidden = observed.hole("denied", f"Whether {row['database_name']} holds what the backup calls in it is not known: it is not online, or the login "
                                      "needs a user in it and VIEW ANY DEFINITION.")
-    return {"database": row["database_name"], "installed": hidden if row["has_scripts"] is None else row["has_scripts"]}
+    return {"database": row["database_name"], **{name: hidden if row[column] is None else row[column] for name, column in (
+        ("installed", "has_scripts"), ("takes_compression", "takes_compression"))}}
 
 
 def _backup(row):

@@ -116,9 +116,10 @@ def test_procedures_that_a_login_may_not_see_are_not_taken_for_absent():
 
 def test_what_a_database_holds_for_the_backup_is_unknown_where_the_login_may_not_look():
     def read(sees, *pairs):
-        return shape_history(scripts=rows(*({"database_name": name, "has_scripts": has, "sees_databases": sees} for name, has in pairs)))["scripts"]
+        return shape_history(scripts=rows(*({"database_name": name, "has_scripts": has, "takes_compression": has,
+                                             "sees_databases": sees} for name, has in pairs)))["scripts"]
 
     seen = read(True, ("master", False), ("A", True), ("B", False), ("C", None))
     assert observed.is_hole(read(False, ("master", False))[-1]) and observed.is_hole(read(False)[-1])
-    assert [(one["database"], one["installed"]) for one in seen[:2]] == [("A", True), ("B", False)]
-    assert reason(seen[2]["installed"]) == "denied" and reason(shape_history(scripts=DENIED)["scripts"]) == "denied"
+    assert [tuple(one.values()) for one in seen[:2]] == [("A", True, True), ("B", False, False)]
+    assert reason(seen[2]["installed"]) == reason(seen[2]["takes_compression"]) == "denied" and reason(shape_history(scripts=DENIED)["scripts"]) == "denied"

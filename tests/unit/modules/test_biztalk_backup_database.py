@@ -38,7 +38,7 @@ def snapshot(*others, history=(), force=False, databases=None):
     listed = [{"server": SERVER, "database": "BizTalkMgmtDb"}] + [{"server": row["server"], "database": row["database"]} for row in rows]
     biztalk = {"management_database": "BizTalkMgmtDb", "history": list(history), "settings": {"use_compression": False, "force_full": force},
                "databases": listed, "others": copy.deepcopy(rows), "procedures": []}
-    scripts = [{"database": name, "installed": True} for name in ("OrdersDb", "StockDb", HOSTILE)]
+    scripts = [{"database": name, "installed": True, "takes_compression": True} for name in ("OrdersDb", "StockDb", HOSTILE)]
     return {"backup_history": {"biztalk": biztalk, "scripts": scripts}, "sql": {"name": SERVER, "databases": found if databases is None else databases}}
 
 
@@ -48,7 +48,7 @@ def without_sso(*others):
     biztalk = areas["backup_history"]["biztalk"]
     biztalk["others"].remove(SSO)
     biztalk["databases"].remove({"server": SERVER, "database": "SSODB"})
-    areas["backup_history"]["scripts"].append({"database": "SSODB", "installed": True})
+    areas["backup_history"]["scripts"].append({"database": "SSODB", "installed": True, "takes_compression": False})
     return areas
 
 
@@ -218,6 +218,14 @@ def test_a_database_that_lacks_the_scripts_is_refused_and_one_that_was_not_looke
     areas["backup_history"]["scripts"] = scripts
     made = plan({}, areas)
     assert made.changes and made.warnings[0].startswith("not checked: whether BizTalk's scripts")
+
+
+@pytest.mark.parametrize(("takes", "friendly", "is_refused"), [(False, None, True), (False, "sso", False), (True, None, False), (HOLE, None, False)])
+def test_a_database_with_the_older_procedures_is_registered_as_sso_only(takes, friendly, is_refused):
+    areas = without_sso()
+    areas["backup_history"]["scripts"][0]["takes_compression"] = takes
+    made = plan({"friendly_name": friendly} if friendly else {}, areas)
+    assert ("older ones that take no compression" in made.refusal) == is_refused and bool(made.changes) != is_refused
 
 
 def test_an_instance_without_a_management_database_is_refused():
