@@ -70,6 +70,13 @@ def test_marks_that_a_broken_chain_cuts_off_are_no_points():
     assert gaps == {(20 * 3600 + 900, "2026-11-23T01:45:20Z", "2026-11-23T22:00:20Z")}
 
 
+def test_fulls_before_the_window_leave_the_gaps_within_it():
+    history, jobs, databases = Story().days().told()
+    history["window_days"] = 1
+    told = backup_sets.derive(history, jobs, databases)
+    assert {one["worst_gap_seconds"] for one in told["databases"]} == {900} and told["restorable"]["age_seconds"] == 280
+
+
 def test_days_of_partial_sets_before_the_first_point_are_a_gap():
     story = Story()
     story.run(at("12T07:00"), full=True, log_fails_at=1)
