@@ -9,7 +9,10 @@ HEAD = "# Made by `python -m lab.inventory`: the hosts of the lab's healthy and 
 
 
 def document(plan, port, https_port, ca, sql_ports):
-    """The inventory as data, with what the scenario's ``inventory`` declares of hosts: HTTPS (validated) for the hosts of every second cluster, NTLM with message encryption elsewhere."""
+    """The inventory as data, with what the scenario's ``inventory`` declares of hosts.
+
+    HTTPS (validated) for the hosts of every second cluster, NTLM with message encryption elsewhere.
+    """
     estate = plan["estate"]
     netbios = estate.get("domain", "contoso.test").split(".")[0].upper()
     user, account = next(iter(estate["users"].items()))

@@ -111,7 +111,7 @@ class Server:
             raise abnormal(statement, 911, 16, f"Database '{wanted.database}' does not exist. Make sure that the name is entered correctly.")
         if database.closed:
             number, text = database.closed
-            raise abnormal(statement, number, 14 if number == 927 else 16, text)
+            raise abnormal(statement, number, 14 if number in (927, 942) else 16, text)
         if wanted.kind == "L" and database.recovery == "SIMPLE":
             raise abnormal(statement, 4208, 16, "The statement BACKUP LOG is not allowed while the recovery model is SIMPLE. Use BACKUP DATABASE "
                            "or change the recovery model using ALTER DATABASE.")

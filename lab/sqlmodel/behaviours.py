@@ -26,10 +26,13 @@ BEHAVIOURS = (
      "sql-docs: pages of the procedures, errors 14000-14999 (catalogue tsql.json)",
      "which check comes first; that ownership of a job gives no right"),
     ("Statements of an operator",
-     "ALTER DATABASE SET of recovery model, page verification, statistics and HADR; ALTER AVAILABILITY GROUP of its options and replicas; REVOKE of "
-     "server rights, DROP LOGIN, sp_configure, RECONFIGURE, sp_addlinkedserver, sp_serveroption.",
+     "ALTER DATABASE SET of recovery model, page verification, statistics, state, PARTNER and HADR; ALTER AVAILABILITY GROUP of its options, replicas "
+     "and listener; REVOKE of server rights, DROP LOGIN, CREATE CERTIFICATE, ALTER ENDPOINT of its certificate, sp_configure, RECONFIGURE, "
+     "sp_addlinkedserver, sp_serveroption, sp_dropserver, sp_addserver 'local', sp_add_log_shipping_primary_database.",
      "sql-docs: pages of the statements; field records of ../shared/real/sqlha (states of replicas)",
-     "every replica sees a change at once; no failover"),
+     "every replica sees a change at once; no failover; where data movement is suspended 100 KB of log a second wait, and are sent at once when it "
+     "resumes; a partner of mirroring answers and is synchronised at once; other replicas get a new certificate; log shipping shows no job; of "
+     "BizTalk's own procedures only BACKUP notices that a database is offline"),
     ("Servers under an instance",
      "A clustered instance answers while its resource is online, shows its nodes and the owner of its group, and its Agent runs while that "
      "resource is online; any other follows its services.",

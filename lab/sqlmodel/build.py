@@ -1,8 +1,9 @@
 """From the SQL Server part of an estate's description to filled instances.
 
-``instances``: name -> {name, cluster | host, shipped_from, edition (Enterprise, Standard), version (SERVERPROPERTY), agent_account}, ``availability_groups``: name -> {cluster, listener, replicas (the first is
-primary), databases: name -> kind}, ``biztalk_group``: {on, databases: kind -> name, share, backup}, ``logins``: {operator (sysadmin), auditor (what the
-rights scripts give), others with rights: database -> role}.
+``instances``: name -> {name, cluster | host, shipped_from, edition (Enterprise, Standard), version (what SERVERPROPERTY tells), agent_account},
+``availability_groups``: name -> {cluster, listener, replicas (the first is primary), databases: name -> kind}, ``biztalk_group``: {on,
+databases: kind -> name, share, backup}, ``logins``: {operator (sysadmin), auditor (what the rights scripts give), others with rights:
+database -> role}.
 lab/scenarios/healthy.yml shows every key. A backup of null leaves the job as BizTalk's set-up does.
 """
 from __future__ import annotations

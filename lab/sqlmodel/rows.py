@@ -104,25 +104,29 @@ def write_jobs(instance, jobs):
 
 def read_server(instance, description):
     """The databases with their log chains, as msdb and sys.database_recovery_status tell them."""
-    known = {row["database_name"].casefold(): row for row in instance.query(
-        "SELECT database_name, MAX(last_lsn) AS lsn, MAX(backup_start_date) AS t, MAX(CASE WHEN type = 'D' AND is_copy_only = 0 THEN "
-        "checkpoint_lsn END) AS base, MAX(CASE WHEN type = 'L' AND is_copy_only = 0 THEN last_lsn END) AS log "
-        'FROM "msdb.dbo.backupset" GROUP BY database_name')}
+    known = {(row["database_name"].casefold(), row["fork"]): row for row in instance.query(
+        "SELECT database_name, last_recovery_fork_guid AS fork, MAX(last_lsn) AS lsn, MAX(backup_start_date) AS t, MAX(CASE WHEN type = 'D' AND "
+        "is_copy_only = 0 THEN checkpoint_lsn END) AS base, MAX(CASE WHEN type = 'L' AND is_copy_only = 0 THEN last_lsn END) AS log "
+        'FROM "msdb.dbo.backupset" GROUP BY database_name, last_recovery_fork_guid')}
+    restored = {row["name"].casefold(): row["t"] for row in instance.query(
+        'SELECT destination_database_name AS name, MAX(restore_date) AS t FROM "msdb.dbo.restorehistory" GROUP BY destination_database_name')}
     files = {}
     for row in instance.query('SELECT database_id, name, physical_name, type, size, max_size, file_id, file_guid FROM "master.sys.master_files"'):
         files.setdefault(row.pop("database_id"), []).append(row)
     databases = {}
     for row in instance.query(
             'SELECT d.name, d.database_id, d.recovery_model_desc, d.create_date, d.state, d.is_in_standby, r.*, '
+            '(SELECT MAX(differential_base_lsn) FROM "master.sys.master_files" f WHERE f.database_id = d.database_id) AS base, '
             '(SELECT SUM(size) FROM "master.sys.master_files" f WHERE f.database_id = d.database_id AND f.type = 0) AS pages '
             'FROM "master.sys.databases" d JOIN "master.sys.database_recovery_status" r ON r.database_id = d.database_id'):
-        seen = known.get(row["name"].casefold(), {})
+        seen = known.get((row["name"].casefold(), row["recovery_fork_guid"]), {})
+        base, changed = seen.get("base") or row["base"], seen.get("t") or restored.get(row["name"].casefold())
         chain = row["last_log_backup_lsn"] and int(row["last_log_backup_lsn"])
         databases[row["name"].casefold()] = Database(
             row["name"], row["database_id"], row["recovery_model_desc"], row["pages"] // 128, GROWTH.get(description.databases.get(row["name"]), 20),
             datetime.fromisoformat(row["create_date"]), max(int(seen.get("lsn") or LSN_START), chain or 0), chain,
-            seen.get("base") and int(seen["base"]), not seen.get("log") or row["last_log_backup_lsn"] not in (seen["log"], row["fork_point_lsn"]),
-            datetime.fromisoformat(seen["t"]) if seen else None, _closed(row), {name: row[name] for name in GUIDS}, files.get(row["database_id"], []))
+            base and int(base), not seen.get("log") or row["last_log_backup_lsn"] not in (seen["log"], row["fork_point_lsn"]),
+            changed and datetime.fromisoformat(changed), _closed(row), {name: row[name] for name in GUIDS}, files.get(row["database_id"], []))
     for row in instance.query('SELECT database_name, mark_name, lsn FROM "msdb.dbo.logmarkhistory"'):
         database = databases.get(row["database_name"].casefold())
         if database and database.chain and int(row["lsn"]) >= database.chain:
@@ -134,6 +138,8 @@ def read_server(instance, description):
 def _closed(row):
     if row["state"] == 1:
         return 927, f"Database '{row['name']}' cannot be opened. It is in the middle of a restore."
+    if row["state"] == 6:
+        return 942, f"Database '{row['name']}' cannot be opened because it is offline."
     if row["is_in_standby"]:
         return 3036, (f'The database "{row["name"]}" is in warm-standby state (set by executing RESTORE WITH STANDBY) and cannot be backed up until the '
                       "entire restore sequence is completed.")

@@ -4,7 +4,7 @@ Sources: sql-docs pages of ALTER AVAILABILITY GROUP, ALTER DATABASE SET HADR, RE
 ALTER ENDPOINT, sp_addlinkedserver (RPC is off at first), sp_addserver, sp_dropserver, sp_serveroption and sp_delete_job.
 Assumed: every replica sees a change at once; a suspended database has the states of the field records in ../shared/real/sqlha; a
 certificate has the key of the database master, and a partner's one is exchanged; @@SERVERNAME is not asked;
-where data movement is suspended, 100 KB of log a second wait.
+where data movement is suspended, 100 KB of log a second wait, and are sent at once when it resumes.
 """
 from __future__ import annotations
 
@@ -215,6 +215,7 @@ def alter_hadr(world, name, database, word):
         raise Failed((35242, 16, f"Cannot complete this ALTER DATABASE {database} SET HADR operation: the database is not joined to an availability group."))
     for other in world.instances.values():
         _update(other, STATES, SUSPENDED if word == "SUSPEND" else SYNCHRONIZED, {"replica_id": local[0]["r"], "group_database_id": local[0]["g"]})
+        other.query(f'UPDATE "master.sys.{STATES}" SET log_send_queue_size = 0 WHERE is_suspended = 0 AND log_send_queue_size > 0')
 
 
 def fall_behind(instance, seconds):

@@ -107,7 +107,8 @@ def _services(instance, about, clustered):
         instance.insert("master", "sys.dm_server_services", [{
             "servicename": text, "startup_type": 3 if clustered else 2, "startup_type_desc": "Manual" if clustered else "Automatic", "status": 4,
             "status_desc": "Running", "process_id": 4188 + number * 244, "last_startup_time": about.started + timedelta(seconds=number * 40),
-            "service_account": about.agent_account or about.account if number else about.account, "is_clustered": "Y" if clustered else "N", "cluster_nodename": about.nodes[0].upper() if clustered else None,
+            "service_account": number and about.agent_account or about.account, "is_clustered": "Y" if clustered else "N",
+            "cluster_nodename": about.nodes[0].upper() if clustered else None,
             "filename": rf'"C:\Program Files\Microsoft SQL Server\MSSQL15.{about.service}\MSSQL\Binn\{binary}.exe"' + (f" -s{about.service}" if named else ""),
             "instant_file_initialization_enabled": "Y" if number == 0 else "N"}])
 

@@ -299,6 +299,16 @@ def test_stopping_and_starting_goes_along_the_dependencies(console):
     assert online() == every
 
 
+def test_a_resource_is_removed_when_none_depends_on_it_and_nobody_is_asked(console):
+    gone, name = FC + "Remove-ClusterResource", "IP Address BTSSSO"
+    assert console.refused("bts01", gone, Name=[name]).fqid.startswith("LabDoesNotModel,")
+    assert native(console.refused("bts01", gone, Name=[name], Force=True)) == 5001
+    assert native(console.refused("bts01", gone, Name=["Cluster Name"], Force=True)) == 5083
+    console.ok("bts01", FC + "Remove-ClusterResourceDependency", Resource="BTSSSO", Provider=name)
+    assert console.ok("bts01", gone, Name=[name], Force=True) == []
+    assert native(console.refused("bts01", FC + "Get-ClusterResource", Name=[name])) == 5007
+
+
 def test_owners_and_moves(console):
     group, = console.ok("bts01", FC + "Get-ClusterGroup", Name="BTSSSO")
     console.ok("bts01", FC + "Set-ClusterOwnerNode", group, Owners=["bts02", "bts01"])

@@ -403,11 +403,67 @@ def test_a_suspended_database_is_suspended_for_all_and_resumes(healthy):
     assert [healthy.value(states, server) for server in ("SQLAG1", "SQLAG2")] == [0, 0]
 
 
+def test_the_log_of_suspended_data_movement_waits_until_it_resumes(healthy):
+    waiting = 'SELECT SUM(log_send_queue_size) FROM "master.sys.dm_hadr_database_replica_states"'
+    healthy.run("ALTER DATABASE [OrdersDb] SET HADR SUSPEND;", "SQLAG2")
+    healthy.pass_time(minutes=30)
+    assert [healthy.value(waiting, server) for server in ("SQLAG1", "SQLAG2")] == [180_000, 180_000]
+    healthy.run("ALTER DATABASE [OrdersDb] SET HADR RESUME;", "SQLAG2")
+    assert [healthy.value(waiting, server) for server in ("SQLAG1", "SQLAG2")] == [0, 0]
+
+
+def test_a_listener_gets_another_port_on_every_replica(healthy):
+    healthy.run("ALTER AVAILABILITY GROUP [BTSAG] MODIFY LISTENER N'BTSLSN' (PORT = 1434);", "SQLAG1")
+    assert [healthy.value('SELECT port FROM "master.sys.availability_group_listeners"', server) for server in ("SQLAG1", "SQLAG2")] == [1434, 1434]
+
+
+@pytest.mark.parametrize("given, ends", [("", "2027-11-24"), (", EXPIRY_DATE = '20261231'", "2026-12-31"), (", START_DATE = '20260101'", "2027-01-01")])
+def test_an_endpoint_uses_another_certificate_which_lasts_a_year_unless_told(healthy, given, ends):
+    healthy.run(f"CREATE CERTIFICATE [new] WITH SUBJECT = 'x'{given}; "
+                "ALTER ENDPOINT [Hadr_endpoint] FOR DATABASE_MIRRORING (AUTHENTICATION = CERTIFICATE [new]);", "SQLAG1")
+    assert healthy.value('SELECT c.expiry_date FROM "master.sys.database_mirroring_endpoints" e JOIN "master.sys.certificates" c '
+                         "ON c.certificate_id = e.certificate_id", "SQLAG1")[:10] == ends
+
+
+def test_a_server_is_dropped_from_its_own_list_and_added_under_another_name(healthy):
+    healthy.run("EXEC sp_dropserver N'SQLAG2'; EXEC sp_addserver N'OTHER', 'local';", "SQLAG2")
+    assert healthy.rows('SELECT server_id AS n, name FROM "master.sys.servers"', "SQLAG2") == [{"n": 0, "name": "OTHER"}]
+
+
+def test_a_database_is_mirrored_shipped_and_taken_offline(healthy):
+    healthy.run("ALTER DATABASE [SSODB] SET PARTNER = N'TCP://other:5022'; ALTER DATABASE [BAMArchive] SET OFFLINE WITH ROLLBACK IMMEDIATE; "
+                "EXEC master.dbo.sp_add_log_shipping_primary_database N'BizTalkDTADb', N'S:\\L', N'\\\\a\\l', N'LSBackup', 60;")
+    assert healthy.rows('SELECT d.name FROM "master.sys.database_mirroring" m JOIN "master.sys.databases" d ON d.database_id = m.database_id '
+                        "WHERE m.mirroring_guid IS NOT NULL") == [{"name": "SSODB"}]
+    assert healthy.value('SELECT primary_database FROM "msdb.dbo.log_shipping_primary_databases"') == "BizTalkDTADb"
+    assert healthy.refused("SELECT name FROM BAMArchive.sys.tables;") == [942]
+    assert healthy.refused("BACKUP DATABASE [BAMArchive] TO DISK = N'S:\\a.bak';") == [942, 3013]
+    healthy.run("ALTER DATABASE [BAMArchive] SET ONLINE;")
+    assert healthy.value("SELECT state_desc FROM \"master.sys.databases\" WHERE name = 'BAMArchive'") == "ONLINE"
+
+
+def test_editions_versions_and_accounts_are_those_of_the_description(open_estate):
+    variant = open_estate("variant")
+    assert [variant.servers["PRDDB\\INST1"].property(name) for name in ("EngineEdition", "ProductMajorVersion")] == [2, "15"]
+    assert [variant.servers["AG-3"].property(name) for name in ("ProductLevel", "ProductMajorVersion", "ProductUpdateLevel")] == ["SP1", "13", None]
+    accounts = 'SELECT service_account AS a FROM "master.sys.dm_server_services"'
+    assert [row["a"] for row in variant.rows(accounts, "AG-3")] == [r"FABRIKAM\svc-sql", r"NT Service\SQLSERVERAGENT"]
+
+
 @pytest.mark.parametrize("text, server, number", [
     ("ALTER AVAILABILITY GROUP [BTSAG] SET (DTC_SUPPORT = NONE)", "SQLAG2", 41190), ("ALTER DATABASE [BizTalkMgmtDb] SET HADR SUSPEND", FCI, 35242),
     ("ALTER AVAILABILITY GROUP [None] SET (DTC_SUPPORT = NONE)", "SQLAG1", 15151), ("DROP LOGIN [nobody]", FCI, 15151),
     ("EXEC sp_serveroption N'nowhere', 'rpc', 'true'", FCI, 15015), ("EXEC sp_addlinkedserver N'BTSLSN'", FCI, 15028),
     ("ALTER DATABASE [SSODB] SET READ_ONLY", FCI, 50000), ("REVOKE SELECT ON dbo.x TO y", FCI, 50000),
+    ("ALTER DATABASE [OrdersDb] SET OFFLINE", "SQLAG1", 1468), ("ALTER DATABASE [BAMArchive] SET PARTNER = N'TCP://other:5022'", FCI, 50000),
+    ("ALTER AVAILABILITY GROUP [BTSAG] MODIFY LISTENER N'other' (PORT = 1434)", "SQLAG1", 50000),
+    ("CREATE CERTIFICATE [Hadr_certificate] WITH SUBJECT = 'x'", "SQLAG1", 15232), ("CREATE CERTIFICATE [x] WITH SUBJECT = 'x', ALSO", "SQLAG1", 102),
+    ("CREATE CERTIFICATE [x] WITH SUBJECT = 'x', EXPIRY_DATE = 'soon'", "SQLAG1", 50000), ("CREATE TABLE x (y int)", FCI, 50000),
+    ("ALTER ENDPOINT [x] FOR DATABASE_MIRRORING (AUTHENTICATION = CERTIFICATE [Hadr_certificate])", "SQLAG1", 15151),
+    ("ALTER ENDPOINT [Hadr_endpoint] FOR DATABASE_MIRRORING (AUTHENTICATION = CERTIFICATE [x])", "SQLAG1", 15151),
+    ("ALTER ENDPOINT [Hadr_endpoint] STATE = STOPPED", "SQLAG1", 50000), ("EXEC sp_dropserver N'nowhere'", FCI, 15015),
+    ("EXEC sp_addserver N'other', 'local'", FCI, 15028), ("EXEC sp_addserver N'other'", FCI, 50000),
+    ("EXEC sp_add_log_shipping_primary_database N'BAMArchive', N'S:\\L', N'\\\\a\\l', N'LSBackup', 60", FCI, 50000),
     ("EXEC sp_configure 'no such option', 1", FCI, 15123), ("EXEC sp_configure 'max degree of parallelism', -1", FCI, 15129)])
 def test_what_cannot_be_is_refused_by_its_number(healthy, text, server, number):
     assert healthy.refused(text + ";", server)[0] == number
