@@ -362,10 +362,10 @@ def _purged(job, told_of, clock):
     rows, last = job["history"], job["last_run"]
     began = [one.at for one in told_of.sets] + ([] if last is None or observed.is_hole(last) else [clock.utc(last["started"])])
     oldest = min((clock.utc(row["started"]) for row in rows), default=clock.now)
-    if oldest <= told_of.since or not any(at < oldest - JUST_NOW and at <= clock.now - JUST_NOW for at in began):
+    if oldest <= told_of.since or not rows and began and max(began) < told_of.since:
         return None
-    if not rows and max(began) < told_of.since:
-        return None
+    if not any(at < oldest - JUST_NOW for at in began):
+        return told_of.cut                          # a set that was not read may tell of an older run
     return observed.hole("cut", f"The Agent keeps the history of the job since {told(oldest)} only: what failed before is not known.")
 
 
