@@ -3,11 +3,26 @@ from __future__ import annotations
 
 BEHAVIOURS = (
     ("BACKUP",
-     "Each log backup begins where the last one ended that was not copy-only, whoever made it; a full begins no chain but the first. "
-     "911, 4208 (SIMPLE), 4214 (no full), 3035 (no base), 3201 (device) and 262 (no right), each followed by 3013.",
-     "sql-docs: BACKUP, dbo.backupset; catalogue tsql.json (errors)",
-     "how fast logs grow, sizes and durations; a device is checked by its share or drive letter; space never runs out; each backup has a file "
-     "of its own"),
+     "Each log backup begins where the last one ended that was not copy-only, whoever made it; a full begins no chain but the first. A set is "
+     "appended to its file, INIT and FORMAT overwrite it, NUL keeps nothing; BACKUP LOG WITH NORECOVERY leaves the database restoring. 911, 927, "
+     "3036, 3101, 4208 (SIMPLE), 4214 (no full), 3035 (no base), 3201 (device) and 262 (no right), each followed by 3013.",
+     "sql-docs: BACKUP, dbo.backupset, errors 3000-3999; catalogue tsql.json (errors)",
+     "how fast logs grow, sizes and durations; a device is checked by its share or drive letter; space never runs out; a file is a header of JSON: LSNs, "
+     "marks, forks, files; two instances do not append to one file at once"),
+    ("RESTORE HEADERONLY, FILELISTONLY, LABELONLY, VERIFYONLY",
+     "What the header of a backup file says, in the columns of SQL Server 2019. 262 without CREATE DATABASE, 3201 (no file, no folder), 3241 "
+     "(damaged), 4038 (no such set), 3187 (no checksums), each followed by 3013.",
+     "sql-docs: pages of the statements, errors 3000-3999 and 4000-4999; catalogue tsql.json (restore_result_columns)",
+     "each database has two files; code page and locale are null; the tail of a log has no flag of its own"),
+    ("RESTORE DATABASE, RESTORE LOG",
+     "With NORECOVERY, RECOVERY, STANDBY, FILE, REPLACE, MOVE, STOPATMARK, STOPBEFOREMARK: a database is restoring, in standby or online; a log fits "
+     "by its LSNs and its recovery fork, and recovery begins a fork. 102, 155, 3031; 262, 3110; 3101, 3102, 3104 (in use, in an availability group); 3117, "
+     "3118, 3135, 3136, 3153, 3154, 3159, 3170, 3201, 3234, 3241, 4038, 4305 (too recent), 4326 (too early), 4330 (another path), 4335; 1834 and 5133 "
+     "with 3156 and 3119 (no place for a file); 4329 is a message. msdb keeps restorehistory and the sets of other instances.",
+     "sql-docs: RESTORE, sys.master_files (redo_start_lsn), sys.database_recovery_status, dbo.restorehistory, pages of errors up to 5999 "
+     "(numbers and texts)",
+     "which check comes first; 3104 for an availability group; 4335 for a mark that lies behind; of the content of a database only MarkLog follows, with the marks "
+     "of the logs that were restored; nobody but sessions of the lab uses a database; it takes no time; system databases, STOPAT, PARTIAL, AFTER are refused"),
     ("BizTalk's backup procedures",
      "When a full is due, in the seven steps of the product; marks, sets, partial sets and numbers that are lost; paths and marks that are cut; "
      "compression with its second try, never of SSODB; the clean-up of 2020, by the order of mark names.",

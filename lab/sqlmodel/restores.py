@@ -4,9 +4,9 @@ A database that is not recovered has in sys.master_files where roll forward goes
 base of its differentials. A log fits when it begins at or before that LSN, does not end before it, and is of the same recovery path.
 Recovery begins a fork; the log chain goes on from there.
 Sources: sql-docs restore-statements-*.md (options, rights, result sets), sys.master_files, sys.database_recovery_status, dbo.restorehistory,
-dbo.backupset, mssqlserver-3159; numbers and texts: sql-docs errors 3000-3999 and 4000-4999.
+dbo.backupset, mssqlserver-3159; numbers and texts: sql-docs, pages of the errors up to 5999.
 Assumed: which check comes first; severities of messages; a mark that a full backup has already passed is 4335; nothing takes time; of the
-content of a database only MarkLog follows, and holds the marks of the logs that were restored; LSNs go on from the highest that msdb knows.
+content of a database only MarkLog follows, and holds the marks of the logs that were restored.
 """
 from __future__ import annotations
 

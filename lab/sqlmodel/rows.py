@@ -1,7 +1,7 @@
 """Between the tables of an instance and what runs over them: jobs, log chains, backup sets, marks.
 
-History is written in bulk, as SQLite keeps it (see lab.tsql.types). Assumed: each backup has a file of its own; sizes after
-compression; what identifies databases and media is made from their names.
+History is written in bulk, as SQLite keeps it (see lab.tsql.types). Assumed: sizes after compression; what identifies
+databases and media is made from their names.
 """
 from __future__ import annotations
 
@@ -127,9 +127,9 @@ def read_server(instance, description):
             datetime.fromisoformat(row["create_date"]), max(int(seen.get("lsn") or LSN_START), chain or 0), chain,
             base and int(base), not seen.get("log") or row["last_log_backup_lsn"] not in (seen["log"], row["fork_point_lsn"]),
             changed and datetime.fromisoformat(changed), _closed(row), {name: row[name] for name in GUIDS}, files.get(row["database_id"], []))
-    for row in instance.query('SELECT database_name, mark_name, lsn FROM "msdb.dbo.logmarkhistory"'):
+    for row in instance.query('SELECT database_name, mark_name, lsn, mark_time FROM "msdb.dbo.logmarkhistory"'):
         database = databases.get(row["database_name"].casefold())
-        if database and database.chain and int(row["lsn"]) >= database.chain:
+        if database and database.chain and int(row["lsn"]) >= database.chain and row["mark_time"] >= restored.get(database.name.casefold(), ""):
             database.marks.append([row["mark_name"], int(row["lsn"])])
     default = instance.query("SELECT value_in_use AS v FROM \"master.sys.configurations\" WHERE name = 'backup compression default'")
     return Server(instance.property("ServerName"), databases, description.devices, compression_default=bool(default and int(default[0]["v"])))
