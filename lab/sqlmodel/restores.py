@@ -33,11 +33,11 @@ def run(world, name, session, statement):
         existing = next(iter(instance.query('SELECT d.*, r.family_guid FROM "master.sys.databases" d JOIN "master.sys.database_recovery_status" r '
                                             "ON r.database_id = d.database_id WHERE d.name = ?", (wanted.database,))), None)
     _check_right(instance, session, wanted, existing)
+    if wanted.what in INFORMATION:
+        return tell(wanted, _header(world, name, wanted))
     world.settle(name)
     world.flush()
     header = _header(world, name, wanted) if wanted.path is not None else None
-    if wanted.what in INFORMATION:
-        return tell(wanted, header)
     if existing:
         _check_exclusive(world, name, session, wanted, existing)
     work = Restore(world, name, session, wanted, existing, header)

@@ -282,6 +282,7 @@ def test_headers_say_what_msdb_says_and_hold_every_column_of_the_page(site):
                          ("CompressedBackupSize", "compressed_backup_size"), ("UserName", "user_name"), ("BeginsLogChain", "begins_log_chain")):
         assert header[column] == row[name] is not None, column
     assert (header["BackupType"], header["BackupTypeDescription"], header["RecoveryModel"]) == (2, "TRANSACTION LOG", "FULL")
+    assert not any(text["changes"] for text in site.servers[DR].texts())         # reading changes nothing
     assert len(header) == 56 and "LastValidRestoreTime" not in header           # this is SQL Server 2019
     label, = site.tells(f"RESTORE LABELONLY FROM DISK = N'{path}';")
     assert label["FamilyCount"] == 1 and label["SoftwareName"] == "Microsoft SQL Server"
