@@ -22,8 +22,8 @@ BEHAVIOURS = (
      "sql-docs: RESTORE, sys.master_files (redo_start_lsn), sys.database_recovery_status, dbo.restorehistory, pages of errors up to 5999 (numbers, "
      "texts)",
      "which check comes first; 3104 for an availability group; 4335 for a mark that lies behind; of the content of a database only MarkLog follows, "
-     "with the marks of the logs that were restored; nobody but sessions of the lab uses a database; it takes no time; "
-     "system databases, STOPAT, PARTIAL, AFTER are refused"),
+     "with the marks of the logs that were restored; nobody but sessions of the lab uses a database; it takes no time; system databases, STOPAT, "
+     "PARTIAL and AFTER are refused"),
     ("BizTalk's backup procedures",
      "When a full is due, in the seven steps of the product; marks, sets, partial sets and numbers that are lost; paths and marks that are cut; "
      "compression with its second try, never of SSODB; the clean-up of 2020, by the order of mark names.",
