@@ -22,7 +22,6 @@
 """
 from __future__ import annotations
 
-import weakref
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -54,7 +53,7 @@ class Instance(Store):
         super().__init__(path)
         self.name, self._clock = name, clock or (lambda: datetime.now(UTC))
         self.rights, self.procedures, self.statements, self.faults, self._spid = Rights(self), {}, {}, [], 50
-        self.sessions = weakref.WeakSet()       # those that are open
+        self.sessions = set()        # those that clients have open
         self.logins = []        # who has logged in since the start, in order: (login, database)
         self.plans, self.calls, self.described_changes = {}, Calls(self), 0
         machine, _backslash, instance = name.partition("\\")
@@ -159,14 +158,14 @@ class Instance(Store):
             raise SqlProblem(4060, 11, 1, f'Cannot open database "{wanted}" requested by the login. The login failed.', also=(
                 self._refused(known["name"], 1),))
         self.logins.append((known["name"], name))
-        return self.session(known["name"], name)
+        made = self.session(known["name"], name)
+        self.sessions.add(made)
+        return made
 
     def session(self, login="sa", database="master"):
         """A session without a password: for what the lab itself does."""
         self._spid += 1
-        made = Session(self, login, database, self._spid)
-        self.sessions.add(made)
-        return made
+        return Session(self, login, database, self._spid)
 
     # --- faults
 

@@ -77,7 +77,7 @@ class Connection:
         finally:
             if reading:
                 reading.cancel()
-            self.session = None
+            self.instance.sessions.discard(self.session)
             self.wire.close()
 
     async def _read(self):

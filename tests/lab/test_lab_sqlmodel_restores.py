@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
@@ -321,7 +322,7 @@ def test_rights_and_exclusive_use(site):
     assert site.errors(f"RESTORE HEADERONLY FROM DISK = N'{path}';", FCI, "maint") == []
     assert site.errors(f"RESTORE DATABASE [SSODB] FROM DISK = N'{mgmt}' WITH NORECOVERY;", FCI) == [3154, 3013]
     assert site.errors(f"USE [SSODB]; RESTORE DATABASE [SSODB] FROM DISK = N'{path}' WITH REPLACE;", FCI) == [3102, 3013]
-    inside = site.servers[FCI].session("dba", "SSODB")
+    inside = site.servers[FCI].connect("dba", "Lab-only-3", "SSODB")
     assert site.full("SSODB", path, "REPLACE", server=FCI) == [3101, 3013]
     assert site.errors(r"BACKUP LOG [SSODB] TO DISK = N'S:\tail.trn' WITH NORECOVERY;", FCI) == [3101, 3013]
     list(inside.run("USE [master];"))
@@ -350,5 +351,9 @@ def test_an_operators_restore_goes_over_the_wire(serve):
         f"RESTORE HEADERONLY FROM DISK = N'{path}';", f"RESTORE DATABASE [BizTalkMgmtDb] FROM DISK = N'{path}' WITH NORECOVERY, {moves};",
         f"RESTORE LOG [BizTalkMgmtDb] FROM DISK = N'{logs[0]}' WITH RECOVERY;"]}]}, wire.lab)
     assert Site(wire.lab.state).state_of("BizTalkMgmtDb") == "ONLINE"
+    until = time.monotonic() + 5
+    while (still := wire.lab.call(lambda: list(wire.lab.state.world.instances[DR].sessions))) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert still == []                                                          # who has gone is in no database
     with pytest.raises(Exception, match=re.escape("(3117)")):
         scenario.carry_out({**wire.plan, "actions": [{"sql": DR, "statements": [f"RESTORE LOG [BizTalkMgmtDb] FROM DISK = N'{logs[1]}';"]}]}, wire.lab)
