@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 
 def arguments(argv):
     parser = argparse.ArgumentParser(prog="python -m lab", description="A simulated estate behind real WS-Management, on loopback only.")
-    parser.add_argument("--scenario", help="healthy, drifted, variant or a file (default: the folder's own, else healthy)")
+    parser.add_argument("--scenario", help=f"{', '.join(scenario.names())} or a file (default: the folder's own, else healthy)")
     parser.add_argument("--state", type=Path, default=HERE.parent / "out" / "lab", help="folder of the state (default: out/lab)")
     parser.add_argument("--reset", action="store_true", help="begin anew with the scenario; else the folder's state goes on")
     parser.add_argument("--port", type=int, default=PORT, help="HTTP port, 0 for a free one (default: %(default)s)")

@@ -12,13 +12,17 @@ from lab.state import State
 FOLDER = Path(__file__).with_name("scenarios")
 
 
+def names():
+    """The scenarios that come with the lab."""
+    return sorted(path.stem for path in FOLDER.glob("*.yml"))
+
+
 def load(name):
     """The scenario of a name or a file; ``estate: <name>`` in it takes the estate of another
     scenario, with ``overrides`` of keys in it."""
     file = FOLDER / f"{name}.yml" if (FOLDER / f"{name}.yml").exists() else Path(name)
     if not file.is_file():
-        there = ", ".join(sorted(path.stem for path in FOLDER.glob("*.yml")))
-        raise SystemExit(f"There is no scenario {name}: neither a file of that name nor one of {there}.")
+        raise SystemExit(f"There is no scenario {name}: neither a file of that name nor one of {', '.join(names())}.")
     plan = yaml.safe_load(file.read_text(encoding="utf-8"))
     if isinstance(plan["estate"], str):
         plan["estate"] = load(plan["estate"])["estate"]
