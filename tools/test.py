@@ -42,9 +42,9 @@ def tool(title, *command):
     return Step(title, [str(FIRST / command[0]), *command[1:]])
 
 
-def tests(title, *folders, binaries=FIRST, workers="auto", may_skip=True, keeps_texts=False):
+def tests(title, *folders, binaries=FIRST, workers="auto", may_skip=True, keeps_texts=False, leave_out=""):
     step = Step(title, [str(binaries / "python"), "-m", "pytest", "-q", *(f"tests/{folder}" for folder in folders)], True, may_skip, keeps_texts)
-    step.command += ["-n", workers, "--dist", "loadfile", f"--junitxml={step.report}"]
+    step.command += ["-n", workers, "--dist", "loadfile", f"--junitxml={step.report}", *(["-m", f"not {leave_out}"] if leave_out else [])]
     return step
 
 
@@ -55,6 +55,7 @@ DEEP_LINT = [tool("ansible-lint, profile production", "ansible-lint", "--offline
              tool("documentation of the plugins", "python", "tools/docs.py")]
 OLDER_SANITY = [word for test in ("validate-modules", "import", "compile", "ansible-doc") for word in ("--test", test)]
 UNIT = [tests("unit tests", "unit")]
+QUICK = [tests("unit tests but the long ones", "unit", leave_out="long")]
 
 
 def all_steps() -> list[Step]:
@@ -104,7 +105,7 @@ def main(what: str) -> int:
     os.environ["PYTHONUNBUFFERED"] = "1"
     REPORTS.mkdir(parents=True, exist_ok=True)
     TEXTS.unlink(missing_ok=True)
-    steps = {"lint": lambda: [*LINT, *DEEP_LINT], "check": lambda: [*LINT, *UNIT], "test": all_steps}[what]()
+    steps = {"lint": lambda: [*LINT, *DEEP_LINT], "check": lambda: [*LINT, *QUICK], "test": all_steps}[what]()
     results = [(step, *run(step)) for step in steps]
     print(f"\n=== make {what}")
     for step, result, seconds, reasons in results:

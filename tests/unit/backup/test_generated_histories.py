@@ -24,6 +24,7 @@ def beside(name):
 history_generator, generated_areas = beside("history_generator"), beside("generated_areas")
 
 HISTORIES, BLOCK = 1000, 50
+AT_ONCE = 4                                       # blocks that `make check` compares, too
 HAPPENED: dict[int, set[str]] = {}                # by seed, of the histories that were made
 TYPES = {"db": "full", "lg": "log"}
 
@@ -186,7 +187,7 @@ def differences(made, facts):
     return of.differences
 
 
-@pytest.mark.parametrize("block", range(HISTORIES // BLOCK))
+@pytest.mark.parametrize("block", [*range(AT_ONCE), *(pytest.param(block, marks=pytest.mark.long) for block in range(AT_ONCE, HISTORIES // BLOCK))])
 def test_what_is_derived_equals_the_truth(block):
     for seed in range(block * BLOCK, (block + 1) * BLOCK):
         made = history(seed)
@@ -194,6 +195,7 @@ def test_what_is_derived_equals_the_truth(block):
         assert not found, f"history {seed} with {made.kinds}"
 
 
+@pytest.mark.long
 def test_every_kind_of_defect_is_in_fifty_histories_and_a_hundred_are_healthy():
     happened = [HAPPENED[seed] if seed in HAPPENED else history(seed).happened for seed in range(HISTORIES)]
     count = Counter(kind for kinds in happened for kind in kinds)
