@@ -140,7 +140,8 @@ ARGUMENT_SPEC = dict(
 INSERT = "INSERT INTO dbo.adm_OtherBackupDatabases (DefaultDatabaseName, DatabaseName, ServerName, BTSServerName) VALUES (?, ?, ?, ?);"
 DELETE = "DELETE FROM dbo.adm_OtherBackupDatabases WHERE DefaultDatabaseName = ? AND BTSServerName = ?;"
 SCRIPTS = "BizTalk's scripts Backup_Setup_All_Procs.sql and Backup_Setup_All_Tables.sql"
-SSO, SSODB = "SSO", "SSODB"      # the friendly name by which BizTalk's sp_IsSSODB knows the database, and what it is called
+SSO = "SSO"          # the friendly name by which BizTalk's sp_IsSSODB knows the database,
+SSODB = "SSODB"      # which is called so
 LONGEST = {"database": 128, "friendly_name": 128, "server": 80}
 
 
