@@ -99,7 +99,7 @@ def check_place(paths, share_required, in_group, sql):
             unsure.append(f"not checked: whether the databases are in an availability group, of which each replica would keep a part of the backups "
                           f"in {path} ({observed.detail(in_group)})")
     return unsure + [f"{path} is a disk of this server: it is lost with it, and a log shipping destination looks for the files under the same path. "
-            "A share would serve both." for path in local]
+                     "A share would serve both." for path in local]
 
 
 def check_retention(options, reading, path):

@@ -281,7 +281,7 @@ def test_headers_say_what_msdb_says_and_hold_every_column_of_the_page(site):
     for column, name in (("FirstLSN", "first_lsn"), ("LastLSN", "last_lsn"), ("DatabaseBackupLSN", "database_backup_lsn"), ("ServerName", "server_name"),
                          ("BackupSetGUID", "backup_set_uuid"), ("BackupFinishDate", "backup_finish_date"), ("RecoveryForkID", "last_recovery_fork_guid"),
                          ("CompressedBackupSize", "compressed_backup_size"), ("UserName", "user_name"), ("BeginsLogChain", "begins_log_chain")):
-        assert header[column] == row[name] is not None, column
+        assert row[name] is not None and header[column] == row[name], column
     assert (header["BackupType"], header["BackupTypeDescription"], header["RecoveryModel"]) == (2, "TRANSACTION LOG", "FULL")
     assert not any(text["changes"] for text in site.servers[DR].texts())         # reading changes nothing
     assert len(header) == 56 and "LastValidRestoreTime" not in header           # this is SQL Server 2019

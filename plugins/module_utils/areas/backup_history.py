@@ -78,6 +78,7 @@ PROCEDURES = select("backup_history.procedures", {
     "OR r.ROUTINE_NAME IN (N'sp_BackupAllFull_Schedule', N'sp_MarkAll', N'sp_SetBackupCompression', N'sp_ForceFullBackup')) "
     "ORDER BY r.ROUTINE_NAME, p.ORDINAL_POSITION", ("VIEW DEFINITION", MANAGEMENT), database=MANAGEMENT)
 
+
 # A login sees an object only where it has a right on it: "not there" is said where it may see every definition of the database.
 def _has(*names):
     return ("boolean", "CASE WHEN d.state <> 0 OR HAS_DBACCESS(d.name) <> 1 THEN NULL WHEN " + " AND ".join(

@@ -163,7 +163,7 @@ def compare_chains(of):
         if not observed.is_hole(one) and observed.is_hole(one["mended_at"]) and "history" in of.made.limits:
             one["mended_at"] = next(broken.mended for broken in truth.breaks if told(broken.moment)[:13] == one["at"][:13]) or None
     of.rows("breaks", listed, lambda one: (one["database"], one["login"], one["program"], one["path"], one["mended_at"] is not None), [
-                (one.moment, (one.database, one.login, one.program, one.path, one.mended)) for one in reversed(truth.breaks)])
+        (one.moment, (one.database, one.login, one.program, one.path, one.mended)) for one in reversed(truth.breaks)])
 
 
 def compare_job(of):

@@ -123,7 +123,7 @@ def made(host, name, answers, jobs, lists=None, group=None, change=None):
     history = {"clock": "2026-11-24T08:00:00Z", "local_clock": "2026-11-24T09:00:00", "window_days": 14, "marks": [],
                "msdb": [backup("msdb"), backup("master"), backup("master", finished="2026-11-24T03:00:00", is_snapshot=True)], "biztalk": lists}
     return snapshot(host, name, sql=sql.shape(answers), agent={"local_clock": "2026-11-24T09:00:00", "jobs": [job(one) for one in jobs],
-                                                            "operators": []}, backup_history=history,
+                                                               "operators": []}, backup_history=history,
                     biztalk=group)
 
 

@@ -267,7 +267,7 @@ def test_a_star_schema_on_another_instance_needs_a_backup_too():
     backup = next(row for row in made()[0]["areas"]["backup_history"]["msdb"] if row["database"] == "BAMArchive")
     name = "bamstarschema on SQLFAR"
     for made_there, more, wanted in (([], {}, {("FT-BAM-003", name)}), ([{**backup, "database": "BAMStarSchema"}], {}, set()),
-                                  ([], {"state": "OFFLINE"}, {("FT-BAM-003", name)}), ([], {"state": "RESTORING"}, set())):
+                                     ([], {"state": "OFFLINE"}, {("FT-BAM-003", name)}), ([], {"state": "RESTORING"}, set())):
         assert failed([*made(), elsewhere("bamstarschema", *made_there, **more)]) == wanted
     snapshots = [*made(), elsewhere("bamstarschema")]
     snapshots[1]["areas"]["backup_history"] = DENIED
