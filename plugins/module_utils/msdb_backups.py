@@ -6,11 +6,8 @@ from __future__ import annotations
 """The backups that the msdb of one or several instances tells of, and which databases they cover."""
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import log_chains, observed
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.observed import first_hole
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.server_clock import told
-
-
-def first_hole(values):
-    return next((value for value in values if observed.is_hole(value)), None)
 
 
 def known(values):

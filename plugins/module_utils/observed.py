@@ -23,6 +23,11 @@ def is_hole(value):
     return isinstance(value, dict) and "$unknown" in value
 
 
+def first_hole(values):
+    """The first of some values that was not seen; None where all were."""
+    return next((value for value in values if is_hole(value)), None)
+
+
 def detail(value):
     """The sentence of a hole."""
     return value["$unknown"]["detail"]

@@ -28,10 +28,10 @@ def opened(action, kind, options, task_vars):
         yield Windows(action, task_vars, where)
         return
     filled = login_options(action, options, task_vars)
+    if not filled["login_host"]:
+        raise host.HostFailed(f"{where}: nobody says how its SQL Server is reached: set login_host (and login_port).", sent=False)
     if filled["sql_via"] == "host":
         task.refuse_become(action)
-        if not filled["login_host"]:
-            raise host.HostFailed(f"{where}: nobody says how its SQL Server is reached: set login_host (and login_port).", sent=False)
         if filled["encrypt"] == "strict":
             raise host.HostFailed(f"{where}: encrypt: strict needs sql_via: controller and Microsoft's driver; .NET's own client does not know it.",
                                   sent=False)
@@ -109,7 +109,7 @@ class SqlServer:
         """Why SQL Server did not carry a change out whole; "" where it did. Raises HostError."""
         for number, statement in enumerate(statements):
             try:
-                self.session.execute([statement])
+                self.session.execute(statement)
             except host.HostError as error:
                 before = f" {number} of its {len(statements)} statements were carried out before." if number else ""
                 if getattr(error, "code", None) is not None:

@@ -10,6 +10,7 @@ Each function answers with a hole, for the reason of its input, where an input t
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed, quorum
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import platform
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.observed import first_hole
 
 ROLES = {"Distributed Transaction Coordinator": "dtc", "SQL Server": "sql_server"}
 NOT_INSTALLED = "not installed"
@@ -21,10 +22,6 @@ def part(data, name):
         return data
     value = data.get(name, observed.hole("missing", f"{name} is not in the snapshot."))
     return observed.hole("null", f"{name} is null.") if value is None else value
-
-
-def first_hole(values):
-    return next((value for value in values if observed.is_hole(value)), None)
 
 
 def first(elements, is_wanted, missing):

@@ -42,8 +42,6 @@ def errors():
 @contextlib.contextmanager
 def prepared(options, where):
     """A function that opens a connection. What a driver can be told by the environment only is set within this block."""
-    if not options["login_host"]:
-        raise HostFailed(f"{where}: nobody says how its SQL Server is reached: set login_host (and login_port).", sent=False)
     if pyodbc is None:
         raise HostFailed(f"{where}: pyodbc cannot be loaded on the controller ({MISSING}): install pyodbc and unixODBC (Debian: libodbc2).",
                          sent=False)

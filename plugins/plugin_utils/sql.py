@@ -5,7 +5,7 @@ from __future__ import annotations
 
 """A session with one SQL Server instance from the controller: one connection, one execute for each query.
 
-``with sql.open(options, where) as session: session.read(queries, progress); session.execute(statements)``. *options*: as
+``with sql.open(options, where) as session: session.read(queries, progress); session.execute(statement)``. *options*: as
 ``login.filled`` gives them. Raises ``host.HostUnreachable`` or ``host.HostFailed``. Errors are told by SQL Server's own number first,
 then by SQLSTATE, never by the class of an exception: drivers differ in that.
 """
@@ -128,7 +128,7 @@ class Session:
         declared = self.options["management_database"]
         if declared is not None:
             self.management = declared or None
-            return QueryAnswer("ok", [{"name": declared, "holds_group": True}] if declared else [])
+            return declared_management(declared)
         answer = self._read_one(WHERE_IS_THE_GROUP, {})
         held = queries_of.management({WHERE_IS_THE_GROUP.name: answer})
         self.management = held if isinstance(held, str) else None
@@ -184,36 +184,40 @@ class Session:
             return QueryAnswer("failed", error=SqlError(0, "", f"a value is not of the agreed type ({error})"))
         return QueryAnswer("ok", rows, cut)
 
-    def execute(self, statements):
-        """Carries out statements that change something, one after the other; none is tried twice. Raises HostFailed where SQL Server
-        refuses one, HostUnreachable where the connection is lost (*sent*: it may have been carried out)."""
-        for statement in statements:
-            sent = False
-            try:
-                database = self.management if statement.database == MANAGEMENT else statement.database
-                if database is None:
-                    raise HostFailed(f"{self.where}: the management database is not known.", sent=False)
-                if self._connection is None:
-                    self._open()
-                self._connection.timeout = CHANGE_TIMEOUT
-                self._use(database)
-                cursor = self._connection.cursor()
-                self.counts["executes"] += 1
-                sent = True
-                cursor.execute(statement.text, *statement.values)
-                while cursor.nextset():
-                    pass
-            except odbc.errors() as raised:
-                error = explained(raised)
-                if error.sqlstate == TIMEOUT:
-                    raise HostFailed(f"{self.where}: SQL Server did not come to an end within {CHANGE_TIMEOUT} s, and was told to stop."
-                                     f"{OUTCOME if sent else ''}", sent=sent) from raised
-                if not lost(error):
-                    raise HostFailed(f"{self.where}: SQL Server refused it ({_named(error)}): {error.message}", sent=False,
-                                     code=error.number) from raised
-                self.close()
-                self._connection = None
-                raise HostUnreachable(f"{self.where}: the connection to SQL Server was lost.{OUTCOME if sent else ''}", sent=sent) from raised
+    def execute(self, statement):
+        """Carries out one statement that changes something; it is not tried twice. Raises HostFailed where SQL Server refuses it,
+        HostUnreachable where the connection is lost (*sent*: it may have been carried out)."""
+        sent = False
+        try:
+            database = self.management if statement.database == MANAGEMENT else statement.database
+            if database is None:
+                raise HostFailed(f"{self.where}: the management database is not known.", sent=False)
+            if self._connection is None:
+                self._open()
+            self._connection.timeout = CHANGE_TIMEOUT
+            self._use(database)
+            cursor = self._connection.cursor()
+            self.counts["executes"] += 1
+            sent = True
+            cursor.execute(statement.text, *statement.values)
+            while cursor.nextset():
+                pass
+        except odbc.errors() as raised:
+            error = explained(raised)
+            if error.sqlstate == TIMEOUT:
+                raise HostFailed(f"{self.where}: SQL Server did not come to an end within {CHANGE_TIMEOUT} s, and was told to stop."
+                                 f"{OUTCOME if sent else ''}", sent=sent) from raised
+            if not lost(error):
+                raise HostFailed(f"{self.where}: SQL Server refused it ({_named(error)}): {error.message}", sent=False,
+                                 code=error.number) from raised
+            self.close()
+            self._connection = None
+            raise HostUnreachable(f"{self.where}: the connection to SQL Server was lost.{OUTCOME if sent else ''}", sent=sent) from raised
+
+
+def declared_management(name):
+    """The answer of ``WHERE_IS_THE_GROUP`` where the inventory or the task says it; "" where there is no management database."""
+    return QueryAnswer("ok", [{"name": name, "holds_group": True}] if name else [])
 
 
 def quoted(name):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 """A session with one SQL Server instance through a Windows host: the executor's step ``sql``, with .NET's own client there.
 
-The same two methods as ``sql.Session``. One PowerShell start reads everything; each change is a start of its own.
+The same methods as ``sql.Session``. One PowerShell start reads everything; each statement that changes something is a start of its own.
 """
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import batch
@@ -47,34 +47,28 @@ class Session:
         answers = {query.name: QueryAnswer("skipped", reason=NOT_SENT["NoDatabase"][0]) for query in wanted}
         answers.update({query.name: _answer(query, run) for query, run in zip(asked, runs, strict=True)})
         if declared is not None:
-            answers[sql.WHERE_IS_THE_GROUP.name] = QueryAnswer("ok", [{"name": declared, "holds_group": True}] if declared else [])
+            answers[sql.WHERE_IS_THE_GROUP.name] = sql.declared_management(declared)
         held = queries_of.management(answers)
         self.management = held if isinstance(held, str) else None
         if self.management is None:     # what the host took for it is not certain to be it
             answers |= {query.name: QueryAnswer("skipped", reason=NOT_SENT["NoDatabase"][0]) for query in wanted if query.database == MANAGEMENT}
         return answers
 
-    def execute(self, statements):
-        """Carries out statements that change something, in one PowerShell start; none is tried twice. Raises HostError: HostFailed with
-        the ``code`` of SQL Server's error where it refuses one."""
-        queries = []
-        for number, statement in enumerate(statements):
-            database = self.management if statement.database == MANAGEMENT else statement.database
-            if database is None:
-                raise host.HostFailed(f"{self.where}: the management database is not known.", sent=False)
-            queries.append(_sent(f"statement {number + 1}", statement.text, statement.values, database, sql.CHANGE_TIMEOUT))
-        for run in self._run(queries, 300, None, changing=True):
-            for error in run.errors:
-                told = _error(error)
-                if told.number == TIMEOUT:
-                    raise host.HostFailed(f"{self.where}: SQL Server did not come to an end within {sql.CHANGE_TIMEOUT} s, and was told to stop."
-                                          f"{host.OUTCOME}", sent=True)
-                if error["fqid"] in NOT_SENT or told.number in ON_THE_WAY:
-                    raise host.HostUnreachable(f"{self.where}: the connection to SQL Server was lost.{host.OUTCOME}", sent=True)
-                raise host.HostFailed(f"{self.where}: SQL Server refused it (error {told.number}): {told.message}", sent=False, code=told.number)
-
-    def close(self):
-        """Nothing is held open between two starts."""
+    def execute(self, statement):
+        """Carries out one statement that changes something, in one PowerShell start; it is not tried twice. Raises HostError: HostFailed with
+        the ``code`` of SQL Server's error where it refuses it."""
+        database = self.management if statement.database == MANAGEMENT else statement.database
+        if database is None:
+            raise host.HostFailed(f"{self.where}: the management database is not known.", sent=False)
+        run, = self._run([_sent("statement", statement.text, statement.values, database, sql.CHANGE_TIMEOUT)], 300, None, changing=True)
+        for error in run.errors:
+            told = _error(error)
+            if told.number == TIMEOUT:
+                raise host.HostFailed(f"{self.where}: SQL Server did not come to an end within {sql.CHANGE_TIMEOUT} s, and was told to stop."
+                                      f"{host.OUTCOME}", sent=True)
+            if error["fqid"] in NOT_SENT or told.number in ON_THE_WAY:
+                raise host.HostUnreachable(f"{self.where}: the connection to SQL Server was lost.{host.OUTCOME}", sent=True)
+            raise host.HostFailed(f"{self.where}: SQL Server refused it (error {told.number}): {told.message}", sent=False, code=told.number)
 
     def _query(self, query):
         database = query.database

@@ -266,7 +266,8 @@ def test_a_query_that_takes_too_long_fails_alone(instance, options, monkeypatch)
 
 def test_statements_are_carried_out_with_values(instance, options):
     with sql.open(options(), "sqlbts") as session:
-        session.execute([UPDATE, Statement(UPDATE.text, ("it's ]?", 0), "msdb")])
+        session.execute(UPDATE)
+        session.execute(Statement(UPDATE.text, ("it's ]?", 0), "msdb"))
         assert session.counts == {"connections": 1, "executes": 2, "uses": 1}
     assert instance.updates == [{"job_name": "Backup", "enabled": 1}, {"job_name": "it's ]?", "enabled": 0}]
 
@@ -288,7 +289,7 @@ def test_a_change_whose_connection_is_lost_has_an_unknown_outcome(instance, opti
         assert lost.value.sent and "Whether a change was made is not known" in lost.value.message
         assert "1 of its 3 statements were carried out before" in lost.value.message
         assert len(instance.updates) == done
-        session.execute([UPDATE])       # the same session goes on where it can
+        session.execute(UPDATE)       # the same session goes on where it can
     assert len(instance.updates) == done + 1
 
 
@@ -296,11 +297,11 @@ def test_a_change_that_found_no_connection_was_not_begun(instance, options):
     instance.fault("reset", text="USE", before=True)
     with sql.open(options(), "sqlbts") as session:
         with pytest.raises(host.HostUnreachable) as lost:
-            session.execute([UPDATE])
+            session.execute(UPDATE)
         assert not lost.value.sent and "not known" not in lost.value.message
         instance.fault("close", times=None)
         with pytest.raises(host.HostUnreachable) as lost:
-            session.execute([UPDATE])
+            session.execute(UPDATE)
         assert not lost.value.sent
     assert instance.updates == []
 
@@ -309,7 +310,7 @@ def test_a_change_that_takes_too_long_has_an_unknown_outcome(instance, options, 
     monkeypatch.setattr(sql, "CHANGE_TIMEOUT", 1)
     instance.fault("delay", seconds=20, text="sp_update_job")
     with sql.open(options(), "sqlbts") as session, pytest.raises(host.HostFailed) as late:
-        session.execute([UPDATE])
+        session.execute(UPDATE)
     assert late.value.sent and late.value.code is None and "not known" in late.value.message
 
 

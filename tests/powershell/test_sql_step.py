@@ -131,9 +131,9 @@ def test_a_change_is_one_start_and_an_error_of_the_server_is_told(estate, client
     read = Query("job", job, {"id": "text", "text": "text"}, database="msdb")
     job_id = session.read([read])["job"].rows[0]["id"]
     before = client.starts
-    session.execute([Statement("EXEC dbo.sp_update_job @job_id = ?, @description = ?;", (job_id, "it's ?"), "msdb")])
+    session.execute(Statement("EXEC dbo.sp_update_job @job_id = ?, @description = ?;", (job_id, "it's ?"), "msdb"))
     assert client.starts == before + 1
     assert session.read([read])["job"].rows[0]["text"] == "it's ?"
     with pytest.raises(host.HostFailed) as caught:
-        session.execute([Statement("EXEC dbo.sp_update_job @job_name = ?, @enabled = ?;", ("no such job", 1), "msdb")])
+        session.execute(Statement("EXEC dbo.sp_update_job @job_name = ?, @enabled = ?;", ("no such job", 1), "msdb"))
     assert caught.value.code == 14262

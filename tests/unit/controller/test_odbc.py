@@ -165,7 +165,7 @@ def test_every_text_has_a_time_limit_a_change_of_database_too(serve):
     server = serve([(1,)], [])
     with sql.open(options(), "a") as session:
         session.read([Query("q", "SELECT n;", {"n": "number"}, "msdb")])
-        session.execute([sql.queries_of.Statement("EXEC x;", (), "master")])
+        session.execute(sql.queries_of.Statement("EXEC x;", (), "master"))
     assert [limit for _text, _values, limit in server.sent] == [sql.READ_TIMEOUT] * 2 + [sql.CHANGE_TIMEOUT] * 2
 
 

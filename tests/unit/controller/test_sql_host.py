@@ -31,7 +31,7 @@ def session(monkeypatch):
 @pytest.mark.parametrize("number", [-1, 0, 20, 64, 121, 10054])
 def test_what_happens_on_the_way_is_no_refusal(session, number):
     with pytest.raises(host.HostUnreachable) as lost:
-        session(error(number)).execute([Statement("EXEC a;")])
+        session(error(number)).execute(Statement("EXEC a;"))
     assert lost.value.sent and "not known" in lost.value.message
     answered = session(error(number)).read([QUERY])["q"]
     assert answered.status == "skipped" and answered.broken
@@ -39,14 +39,14 @@ def test_what_happens_on_the_way_is_no_refusal(session, number):
 
 def test_a_time_limit_leaves_the_outcome_open_and_a_read_unanswered(session):
     with pytest.raises(host.HostFailed) as late:
-        session(error(-2)).execute([Statement("EXEC a;")])
+        session(error(-2)).execute(Statement("EXEC a;"))
     assert late.value.sent and late.value.code is None and "not known" in late.value.message
     assert session(error(-2)).read([QUERY])["q"].status == "failed"
 
 
 def test_an_error_of_sql_server_is_a_refusal_and_a_query_that_was_not_sent_is_skipped(session):
     with pytest.raises(host.HostFailed) as refused:
-        session(error(229)).execute([Statement("EXEC a;")])
+        session(error(229)).execute(Statement("EXEC a;"))
     assert refused.value.code == 229 and not refused.value.sent
     assert session(error(229)).read([QUERY])["q"].error.number == 229
     assert session(error(fqid="Deadline")).read([QUERY])["q"].broken
