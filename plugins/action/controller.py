@@ -98,10 +98,16 @@ def _apply(carrier, planned):
         try:
             fault = carrier.apply(change.steps)
         except host.HostError as error:
-            fate = f"'{text}' was sent and its outcome is not known" if error.sent else f"'{text}' was not begun"
-            return f"{error.message} {_account(planned, number, fate)}", planned[:number], change if error.sent else None
+            if not (change.wait and error.sent):
+                fate = f"'{text}' was sent and its outcome is not known" if error.sent else f"'{text}' was not begun"
+                return f"{error.message} {_account(planned, number, fate)}", planned[:number], change if error.sent else None
+            fault = ""      # whether it was started is what following it shows
         if fault:
             fate = f"'{text}' failed: {fault}"
+            return f"{carrier.where}: {_account(planned, number, fate)}", planned[:number], None
+        fault = carrier.follow(change.wait) if change.wait else ""
+        if fault:
+            fate = f"'{text}' was started: {fault}"
             return f"{carrier.where}: {_account(planned, number, fate)}", planned[:number], None
     return "", planned, None
 

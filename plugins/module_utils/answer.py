@@ -236,6 +236,8 @@ def reason(error):
         if exception["type"] in TYPES:
             return TYPES[exception["type"]]
     name = error["fqid"].split(",")[0]
+    if name.startswith("CmdletizationQuery_NotFound"):      # what cmdlets over CIM say of a query without a result
+        return NOT_THERE
     return _by_number_in(name) or FQIDS.get(name) or ("failed", _sentence(error))
 
 

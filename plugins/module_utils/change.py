@@ -17,6 +17,7 @@ class Change:
     ``steps``: the batch steps that carry it out; they stop at the first error and need no other change's steps.
     ``risk``: one sentence for the person who approves it, or empty.
     ``undo``: the module's options that bring ``before`` back; empty where nothing can.
+    ``wait``: how it is followed to its end (``long_work.Wait``), where the steps only start it; None where they do it all.
     """
 
     path: tuple
@@ -25,6 +26,7 @@ class Change:
     steps: list
     risk: str = ""
     undo: dict = field(default_factory=dict)
+    wait: object = None
 
     @property
     def where(self):

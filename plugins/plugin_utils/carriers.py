@@ -12,9 +12,9 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import answer as answers
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import login
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import login, long_work
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import SQL_AREAS, shaped_by_sql
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import files, host, sql, sql_host, task
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import files, host, jobs, sql, sql_host, task
 
 SQL = "sql"
 BEAT = 1.0      # seconds between two words of progress
@@ -64,7 +64,9 @@ class Windows:
 
     def apply(self, steps):
         """Why the steps of a change did not all do their work; "" where they did. Raises HostError."""
-        answer = host.run(self.action._connection, {"change": list(steps)}, self.where, changing=True)
+        if not steps:
+            return ""
+        answer = host.run(self.action._connection, {"change": jobs.expand(steps)}, self.where, changing=True)
         area = answer.areas.get("change")
         if area is None:
             return "the answer did not arrive, so the outcome is not known; read the state before trying again."
@@ -74,6 +76,36 @@ class Windows:
             if step.status != "ok":
                 return f"the step {step.id} was {step.status} ({step.reason})."
         return ""
+
+    def follow(self, wait):
+        """Looks at long work until it has ended, over as many connections as that takes. Returns why it did not succeed, or "".
+
+        What was started goes on by itself: whoever stops following loses nothing, and the next run finds it.
+        """
+        started = time.monotonic()
+        while True:
+            try:
+                answer = host.run(self.action._connection, {"follow": list(wait.steps)}, self.where)
+                area = answer.areas.get("follow")
+                told = wait.told(area) if area else long_work.Progress(long_work.RUNNING, "the answer did not arrive whole")
+            except host.HostError as error:
+                told = long_work.Progress(long_work.RUNNING, f"it cannot be seen now: {error.message}")
+                with contextlib.suppress(Exception):
+                    self.action._connection.close()
+            passed = time.monotonic() - started
+            share = "" if told.share is None else f", {told.share:.0%}"
+            since = f" since {told.since}" if told.since else ""
+            task.display.display(f"{self.where}: {wait.what}{since}: {told.says}{share}, followed for {passed:.0f} s")
+            if told.state != long_work.RUNNING:
+                try:
+                    fault = self.apply(wait.finish)
+                except host.HostError as error:
+                    fault = error.message
+                return told.says if told.state == long_work.FAILED else fault
+            if passed + wait.every > wait.timeout:
+                return (f"it has not ended within {wait.timeout} s: {told.says}. It goes on by itself; run the task again, and it is found and "
+                        "followed.")
+            time.sleep(wait.every)
 
 
 class SqlServer:

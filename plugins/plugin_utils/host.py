@@ -70,7 +70,7 @@ def run(connection, areas, name, deadline=300, changing=False, progress=None):
     Raises HostUnreachable or HostFailed.
     """
     document = batches.batch(areas, secrets.token_hex(8), deadline)
-    stdin = batches.encode(EXECUTOR.read_text(encoding="ascii"), document).encode("ascii")
+    stdin = standard_input(document).encode("ascii")
     with _Heartbeat(progress):
         stdout = _exchange(connection, stdin, name, changing)
     answer = answers.parse(stdout.decode("utf-8", "replace"), document)
@@ -84,6 +84,11 @@ def run(connection, areas, name, deadline=300, changing=False, progress=None):
         raise HostFailed(f"{name} ran the command but gave no answer of ours: check that PowerShell 5.1 starts there for this account "
                          f"and that nothing stops its scripts.{OUTCOME if changing else ''}", sent=True)
     return answer
+
+
+def standard_input(document):
+    """What the command takes in: the executor and the batch, as text."""
+    return batches.encode(EXECUTOR.read_text(encoding="ascii"), document)
 
 
 def refuse_become(connection_name, become):
