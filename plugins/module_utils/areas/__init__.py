@@ -6,7 +6,15 @@ from __future__ import annotations
 """The areas that can be read, by name."""
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import agent, backup_history, biztalk, cluster, jobs, platform, sql
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import (
+    agent,
+    backup_history,
+    biztalk,
+    cluster,
+    jobs,
+    platform,
+    sql,
+)
 
 AREAS = {area.NAME: area for area in (platform, cluster, jobs)}   # read over the host's own connection
 SQL_AREAS = {area.NAME: area for area in (sql, agent, backup_history, biztalk)}            # read from a SQL Server instance

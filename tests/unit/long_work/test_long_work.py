@@ -5,6 +5,7 @@ import hashlib
 import json
 
 import pytest
+
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import answer as answers
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import batch, long_work, observed
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import jobs as area_jobs
