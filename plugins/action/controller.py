@@ -31,7 +31,8 @@ class ActionModule(ActionBase):
         self._refuse_twice(module, options, task_vars)
         where = task.host_name(self, task_vars)
         try:
-            with carriers.opened(self, carrier, options, task_vars) as opened:
+            about = module.about(options) if hasattr(module, "about") else {}
+            with carriers.opened(self, carrier, options, task_vars, about) as opened:
                 result = self._carry_out(module, options, opened)
         except host.HostError as error:
             state = "unreachable" if isinstance(error, host.HostUnreachable) else "failed"

@@ -30,7 +30,7 @@ class ActionModule(ActionBase):
             return gate(self._instance(say, task_vars))
         become = host.refuse_become(self._connection.transport, task.becomes(self))
         try:
-            line = task.read(self, [], task_vars)["host"]
+            line = task.read(self, [], task.host_name(self, task_vars))["host"]
         except host.HostError as error:
             state = "unreachable" if isinstance(error, host.HostUnreachable) else "failed"
             return gate({state: True, "msg": error.message, "changed": False})

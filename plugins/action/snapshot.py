@@ -35,7 +35,7 @@ class ActionModule(ActionBase):
             "host": str(task_vars["inventory_hostname"]),
             "run": task.play(self)._uuid,
             "groups": groups,
-            "variables": contract.contract_variables(task_vars),
+            "variables": task.variables(self, task_vars),
             "collected_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             **self._read(carrier, areas, asked, task_vars, options["deadline"]),
         }

@@ -21,11 +21,12 @@ BEAT = 1.0      # seconds between two words of progress
 
 
 @contextlib.contextmanager
-def opened(action, kind, options, task_vars):
-    """The carrier of a task: *kind* is ``sql`` for a SQL Server instance, else the task's Windows host. Raises HostError, AnsibleActionFail."""
+def opened(action, kind, options, task_vars, about=None):
+    """The carrier of a task: *kind* is ``sql`` for a SQL Server instance, else the task's Windows host. *about*: variables that areas read by,
+    where the task says more than the inventory. Raises HostError, AnsibleActionFail."""
     where = task.host_name(action, task_vars)
     if kind != SQL:
-        yield Windows(action, task_vars, where)
+        yield Windows(action, {**task.variables(action, task_vars), **(about or {})}, where)
         return
     filled = login_options(action, options, task_vars)
     if not filled["login_host"]:
@@ -55,12 +56,12 @@ def login_options(action, given, task_vars):
 class Windows:
     """A Windows host, over the task's own connection."""
 
-    def __init__(self, action, task_vars, where):
-        self.action, self.task_vars, self.where = action, task_vars, where
+    def __init__(self, action, variables, where):
+        self.action, self.variables, self.where = action, variables, where
 
     def read(self, names, deadline=300):
         """See ``task.read``."""
-        return task.read(self.action, names, self.task_vars, deadline)
+        return task.read(self.action, names, self.where, self.variables, deadline)
 
     def apply(self, steps):
         """Why the steps of a change did not all do their work; "" where they did. Raises HostError."""

@@ -12,8 +12,9 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.utils.display import Display
 
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import AREAS, shaped
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import files, host, secrets
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import contract, files, host, secrets
 
 display = Display()
 
@@ -50,6 +51,11 @@ def variable(action, name, task_vars):
     return None if task_vars.get(name) is None else action._templar.template(task_vars[name])
 
 
+def variables(action, task_vars):
+    """The contract's variables of the task's host, templated, as text."""
+    return contract.contract_variables({name: variable(action, name, task_vars) for name in contract.VARIABLES})
+
+
 def refuse_become(action):
     """Raises AnsibleActionFail where become is on: a batch would silently run as the connection's account."""
     sentence = host.refuse_become(action._connection.transport, becomes(action))
@@ -62,26 +68,45 @@ def becomes(action):
     return bool(action._task.become or action._connection.become)
 
 
-def read(action, names, task_vars, deadline=300):
-    """Reads areas of the task's host in one PowerShell start. Returns ``{"host": line, "areas": {name: snapshot}, "problems": [sentence]}``.
+def read(action, names, where, variables=None, deadline=300):
+    """Reads areas of the host *where*: the light ones in one PowerShell start, each heavy one in a start of its own. *variables*: what the areas
+    read by. After *deadline* seconds the host begins no further step.
 
-    Raises ``host.HostUnreachable`` or ``host.HostFailed``.
+    Returns ``{"host": line, "areas": {name: snapshot}, "problems": [sentence]}``. Raises ``host.HostUnreachable`` or ``host.HostFailed`` where
+    nothing was read; where a later start fails, its areas are holes.
     """
-    name = host_name(action, task_vars)
     started = time.monotonic()
+    light = [area for area in names if not getattr(AREAS[area], "HEAVY", False)]
+    starts = ([light] if light or not names else []) + [[area] for area in names if area not in light]
+    line, came, problems, number = {}, {}, [], 0
+    for together in starts:
 
-    def beat(seconds):
-        display.display(f"{name}: reading {', '.join(names) or 'the host'}, {seconds:.0f} s so far")
+        def beat(seconds, together=together):
+            display.display(f"{where}: reading {', '.join(together) or 'the host'}, {seconds:.0f} s so far")
 
-    answer = host.run(action._connection, {area: AREAS[area].steps() for area in names}, name, deadline=deadline, progress=beat)
-    lines = []
-    for number, area in enumerate(names, 1):
-        came = answer.areas.get(area)
-        said = f"{came.seconds:.1f} s on the host" if came else "did not arrive whole"
-        lines.append(f"{name}: {area}, area {number} of {len(names)}: {said}, {time.monotonic() - started:.1f} s in all")
-    if lines:
-        display.display("\n".join(lines))
-    return {"host": answer.host, "areas": {area: shaped(area, answer.areas.get(area)) for area in names}, "problems": answer.problems}
+        steps = {area: AREAS[area].steps(variables or {}) for area in together}
+        left = max(1, int(deadline - (time.monotonic() - started)))
+        try:
+            answer = host.run(action._connection, steps, where, deadline=left, progress=beat)
+        except host.HostError as error:
+            if together is starts[0]:
+                raise
+            reason = "unreachable" if isinstance(error, host.HostUnreachable) else "failed"
+            came |= {area: observed.hole(reason, error.message) for area in together}
+            problems.append(error.message)
+            continue
+        line = line or answer.host
+        came |= {area: shaped(area, answer.areas.get(area)) for area in together}
+        problems += answer.problems
+        lines = []
+        for area in together:
+            number += 1
+            read = answer.areas.get(area)
+            said = f"{read.seconds:.1f} s on the host" if read else "did not arrive whole"
+            lines.append(f"{where}: {area}, area {number} of {len(names)}: {said}, {time.monotonic() - started:.1f} s in all")
+        if lines:
+            display.display("\n".join(lines))
+    return {"host": line, "areas": {area: came[area] for area in names}, "problems": problems}
 
 
 def width():

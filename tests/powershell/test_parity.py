@@ -150,7 +150,7 @@ def fc(id, verb_noun, *args, **options):
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_areas_read_the_same(both, host):
-    seen = both.check({name: area.steps() for name, area in AREAS.items()}, host)
+    seen = both.check({name: area.steps({}) for name, area in AREAS.items()}, host)
     assert seen["platform"]["os"][0] == "ok"
 
 
@@ -181,7 +181,7 @@ def take_rights_away(state):
     ],
 )
 def test_areas_of_a_node_in_trouble_read_the_same(both, prepare, user):
-    both.check({name: area.steps() for name, area in AREAS.items()}, "bts01", user, prepare)
+    both.check({name: area.steps({}) for name, area in AREAS.items()}, "bts01", user, prepare)
 
 
 def test_names_that_are_there_and_names_that_are_not(both):

@@ -47,7 +47,7 @@ PROPERTIES = {
 }
 
 
-def steps():
+def steps(variables):
     """The calls that read the area, in order."""
     return [
         call("cluster", CLUSTER, select=PROPERTIES["cluster"], needs=MODULE),

@@ -38,7 +38,7 @@ DTC_NETWORK = ("InboundTransactionsEnabled", "OutboundTransactionsEnabled", "Rem
                "RemoteAdministrationAccessEnabled", "AuthenticationLevel")
 
 
-def steps():
+def steps(variables):
     """The calls that read the area, in order."""
     return [
         call("os", CIM, {"ClassName": "Win32_OperatingSystem"},

@@ -89,7 +89,7 @@ def test_a_dependency_that_cannot_be_read_is_unknown_or_whole(expression):
         assert reason(resource["depends_on"]) == reason(resource["depends_on_types"]) == "failed"
 
 
-@pytest.mark.parametrize("step", [s["id"] for s in cluster.steps()])
+@pytest.mark.parametrize("step", [s["id"] for s in cluster.steps({})])
 def test_any_step_that_is_cut_short_leaves_a_shape_with_holes(step):
     runs = [list(run) for run in CLUSTER_ROWS.get(step, [[]])]
     runs[0].append(answers.error(native=5))
@@ -121,7 +121,7 @@ def test_possible_owners_have_no_order():
 
 
 def test_an_absent_module_makes_every_list_absent():
-    statuses = {step["id"]: ("absent", "FailoverClusters") for step in cluster.steps()}
+    statuses = {step["id"]: ("absent", "FailoverClusters") for step in cluster.steps({})}
     shape = cluster.shape(answers.area_answer("cluster", {}, statuses))
     assert reason(shape["nodes"]) == reason(shape["quorum"]) == reason(shape["name"]) == "absent"
 
@@ -219,7 +219,7 @@ def test_every_record_type_is_read_or_has_a_reason():
 @pytest.mark.parametrize("record", [r for r in records() if r["object_type"] in STEP_OF_TYPE and r["object"]], ids=lambda r: r["id"])
 def test_no_value_of_a_record_is_lost_or_reinterpreted(record):
     step = STEP_OF_TYPE[record["object_type"]]
-    select = next(s for s in cluster.steps() if s["id"] == step)["select"]
+    select = next(s for s in cluster.steps({}) if s["id"] == step)["select"]
     objects = record["object"] if isinstance(record["object"], list) else [record["object"]]
     rows = []
     for seen in objects:

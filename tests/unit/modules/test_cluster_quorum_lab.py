@@ -55,7 +55,7 @@ class Site:
         return answer.parse("\n".join(Batch(self.backend(), document).lines()), document)
 
     def snapshot(self):
-        came = self.carry_out(area.NAME, area.steps())
+        came = self.carry_out(area.NAME, area.steps({}))
         return {"host": came.host, "areas": {"cluster": shaped(area.NAME, came.areas.get(area.NAME))}}
 
     def apply(self, changes):
