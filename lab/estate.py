@@ -123,7 +123,8 @@ def _host(name, host, domain, number, started):
     services = {"MSDTC": "Auto", "W32Time": "Auto", "ENTSSO": "Auto" if "sso" in host else None, "ClusSvc": "Auto" if clustered else None}
     document = {
         "name": name.upper(), "domain": domain, "powered": True, "cluster": host.get("cluster"), "language_mode": "FullLanguage",
-        "modules": ["CimCmdlets", "Microsoft.PowerShell.Management", "MsDtc", "NetAdapter"] + (["FailoverClusters"] if clustered else []),
+        "modules": ["CimCmdlets", "Microsoft.PowerShell.Diagnostics", "Microsoft.PowerShell.Management", "Microsoft.PowerShell.Security",
+                    "Microsoft.PowerShell.Utility", "MsDtc", "NetAdapter", "ScheduledTasks"] + (["FailoverClusters"] if clustered else []),
         "os": {"caption": words["caption"], "build": "17763", "revision": 6532, "culture": words["culture"],
                "language": words["language"], "started": started, "installed": "2024-02-05T09:00:00.0000000Z"},
         "address": f"10.0.{number // 200}.{number % 200 + 11}",
