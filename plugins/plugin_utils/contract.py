@@ -11,6 +11,9 @@ GROUPS = ("biztalk", "cluster_node", "iis", "nlb", "sharepoint", "sql_instance",
 VARIABLES = ("cluster_name", "instance_name", "log_shipping_destination", "nlb_name", "site", "vault_path", "witness_site")
 AREAS_OF_GROUP = {
     "cluster_node": ("cluster",),
+    "nlb": ("nlb",),
+    "storage": ("storage",),
+    "wds": ("wds",),
 }
 
 

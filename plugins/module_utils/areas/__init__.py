@@ -12,11 +12,14 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas impo
     biztalk,
     cluster,
     jobs,
+    nlb,
     platform,
     sql,
+    storage,
+    wds,
 )
 
-AREAS = {area.NAME: area for area in (platform, cluster, jobs)}   # read over the host's own connection
+AREAS = {area.NAME: area for area in (platform, cluster, jobs, storage, nlb, wds)}   # read over the host's own connection
 SQL_AREAS = {area.NAME: area for area in (sql, agent, backup_history, biztalk)}            # read from a SQL Server instance
 
 
