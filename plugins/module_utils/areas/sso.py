@@ -1,0 +1,146 @@
+# Copyright (c) 2026 the biztalk.fault_tolerance authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+"""Area ``sso``: Enterprise Single Sign-On on one host - the secret's place, its backup files, and what ENTSSO has logged.
+
+Everything is told by ids, files and keys; the texts of events and of the console tools are translated, and ssoconfig prints the
+password's reminder. No value of the secret's own key is read, only whether the key is there.
+
+Sources: events 10559, 10560, 10561, 10564 (backup), 10523, 10524 (restore), 10525 (a new secret), 10589 (not backed up),
+10520, 10521, 10522, 10532, 10565, 10783 (the secret is missing, lost or damaged), 10529 and 10575 (which server has it):
+biztalk/core/single-sign-on-event-*.md of MicrosoftDocs/biztalk-docs; the key ENTSSO\\SSOSS: how-to-change-the-master-secret-server.md;
+the folder of the first backup: how-to-cluster-the-master-secret-server1.md; the form of SDDL: Win32 SDDL reference.
+"""
+
+import re
+
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import batch, observed, rows
+
+NAME = "sso"
+
+MANAGEMENT = "Microsoft.PowerShell.Management\\"
+EVENTS = r"Microsoft.PowerShell.Diagnostics\Get-WinEvent"
+SECRET_KEY = r"HKLM:\SOFTWARE\Microsoft\ENTSSO\SSOSS"
+TOOLS = "Enterprise Single Sign-On"
+EACH = 20                                   # events of one kind that are read, the newest first
+
+# what happened -> ids of ENTSSO's events in the Application log
+HAPPENED = {
+    "backed_up": (10559,),
+    "backup_failed": (10560, 10561, 10564),
+    "not_backed_up": (10589,),
+    "generated": (10525,),
+    "restored": (10523,),
+    "restore_failed": (10524,),
+    "secret_server_changed": (10575,),
+    "fetched": (10529,),
+    "trouble": (10520, 10521, 10522, 10532, 10565, 10783),
+}
+# of an event's inserts, which one is what: single-sign-on-event-*.md
+FILE = {10559: 0, 10560: 0, 10561: 0, 10523: 0}
+COMPUTER = {10559: 4, 10561: 2, 10523: 4}
+SECRET_SERVER = {10529: 0, 10532: 0, 10575: 0}
+NO_EVENTS = "NoMatchingEventsFound"
+
+
+def steps(variables):
+    """The calls that read the area. ``sso_secret_backup`` of the inventory is the folder or file where the secret's backup is kept."""
+    asked = [batch.call("sso_kept", MANAGEMENT + "Get-ChildItem", {"LiteralPath": variables["sso_secret_backup"], "File": True},
+                        ["FullName", "Length", "LastWriteTimeUtc"]),
+             batch.call("sso_kept_acl", r"Microsoft.PowerShell.Security\Get-Acl", input="sso_kept", select=["Sddl"])] \
+        if variables.get("sso_secret_backup") else []
+    return [
+        batch.call("sso_secret", MANAGEMENT + "Test-Path", {"LiteralPath": SECRET_KEY}, ["."]),
+        batch.call("sso_programs", MANAGEMENT + "Get-Item", {"LiteralPath": "Env:\\CommonProgramW6432"}, ["Value"]),
+        batch.call("sso_folder", MANAGEMENT + "Join-Path", {"Path": {"$ref": "sso_programs", "path": "Value"}, "ChildPath": TOOLS}, ["."]),
+        batch.call("sso_service_file", MANAGEMENT + "Get-ChildItem", {"LiteralPath": batch.ref("sso_folder"), "Filter": "ENTSSO.exe", "File": True},
+                   ["VersionInfo.FileVersion"]),
+        batch.call("sso_first", MANAGEMENT + "Get-ChildItem", {"LiteralPath": batch.ref("sso_folder"), "Filter": "*.bak", "File": True},
+                   ["FullName", "Length", "LastWriteTimeUtc"]),
+        batch.call("sso_first_acl", r"Microsoft.PowerShell.Security\Get-Acl", input="sso_first", select=["Sddl"]),
+        *asked,
+        batch.call("sso_events", EVENTS, {"FilterHashtable": batch.item(), "MaxEvents": EACH},
+                   ["Id", "TimeCreated", "MachineName", "Properties.Value"],
+                   each=[{"LogName": "Application", "ProviderName": "ENTSSO", "Id": list(ids)} for ids in HAPPENED.values()]),
+        batch.call("sso_oldest", EVENTS, {"LogName": "Application", "Oldest": True, "MaxEvents": 1}, ["TimeCreated"]),
+    ]
+
+
+def shape(area):
+    """``{secret_key, version, log_since, events: {what happened: [event]}, backups: [file], kept_in}``.
+
+    An event: id, at, file, computer, secret_server. A file: path, bytes, modified, trustees (SIDs that may read it), in_place: ``kept``
+    (where the inventory says) or ``first`` (where set-up puts the first one). Lists hold the newest first.
+    """
+    return {
+        "secret_key": rows.value(rows.one(area, "sso_secret"), "."),
+        "version": _version(area),
+        "log_since": rows.value(rows.one(area, "sso_oldest"), "TimeCreated"),
+        "events": {what: _events(area, number) for number, what in enumerate(HAPPENED)},
+        "kept_is_declared": "sso_kept" in area.steps,
+        "backups": _files(area, "sso_first", "first") + (_files(area, "sso_kept", "kept") if "sso_kept" in area.steps else []),
+    }
+
+
+def _version(area):
+    found = rows.every(area, "sso_service_file", lambda row, _index: rows.value(row, "VersionInfo.FileVersion"))
+    return found if observed.is_hole(found) else next(iter(found), observed.hole("missing", "ENTSSO.exe is not in its folder."))
+
+
+def _events(area, run):
+    result = area.steps["sso_events"]
+    if run < len(result.runs) and not result.runs[run].rows and result.runs[run].errors and all(
+            error["fqid"].split(",")[0] == NO_EVENTS for error in result.runs[run].errors):
+        return []
+    return rows.every(area, "sso_events", _event, run)
+
+
+def _event(row, _index):
+    id, inserts = rows.value(row, "Id"), rows.value(row, "Properties.Value")
+
+    def insert(places):
+        if observed.is_hole(inserts) or not isinstance(inserts, list):
+            return None
+        place = places.get(id)
+        return inserts[place] if place is not None and place < len(inserts) and isinstance(inserts[place], str) else None
+    return {"id": id, "at": rows.value(row, "TimeCreated"), "file": insert(FILE), "computer": insert(COMPUTER), "secret_server": insert(SECRET_SERVER)}
+
+
+def _files(area, step, place):
+    """The files of one place; a folder that is not there has none, and what could not be read is one hole."""
+    def file(row, index):
+        return {"path": rows.value(row, "FullName"), "bytes": rows.value(row, "Length"), "modified": rows.value(row, "LastWriteTimeUtc"),
+                "trustees": readers(rows.value(rows.one(area, f"{step}_acl", index), "Sddl")), "in_place": place}
+    found = rows.every(area, step, file)
+    if not observed.is_hole(found):
+        return found
+    return [] if found["$unknown"]["reason"] == "missing" else [found]
+
+
+ACE = re.compile(r"\(([A-Z]+);([A-Z]*);(0x[0-9a-fA-F]+|[A-Z]*);[^;]*;[^;]*;([^;)]+)[^)]*\)")
+ALIASES = {"SY": "S-1-5-18", "BA": "S-1-5-32-544", "BU": "S-1-5-32-545", "WD": "S-1-1-0", "AU": "S-1-5-11", "LS": "S-1-5-19", "NS": "S-1-5-20",
+           "CO": "S-1-3-0", "OW": "S-1-3-4", "IU": "S-1-5-4", "BO": "S-1-5-32-551", "PU": "S-1-5-32-547", "BG": "S-1-5-32-546"}
+READ_DATA, GENERIC = 0x1, 0x90000000        # FILE_READ_DATA; GENERIC_READ or GENERIC_ALL
+READING = {"FA", "FR", "GA", "GR", "KA", "CC"}
+
+
+def readers(sddl):
+    """The trustees (SIDs, as far as the alias is known) whom a security descriptor lets read, as ``Get-Acl`` writes it."""
+    if observed.is_hole(sddl):
+        return sddl
+    _owner, found, dacl = sddl.partition("D:")
+    if not found or dacl.startswith("NO_ACCESS_CONTROL"):
+        return ["S-1-1-0"]                  # no list at all lets everybody in
+    trustees = []
+    for kind, flags, rights, trustee in ACE.findall(dacl.split("S:(")[0]):
+        if kind == "A" and "IO" not in [flags[place:place + 2] for place in range(0, len(flags), 2)] and _reads(rights):
+            trustees.append(ALIASES.get(trustee, trustee))
+    return list(dict.fromkeys(trustees))
+
+
+def _reads(rights):
+    if rights.startswith("0x"):
+        return bool(int(rights, 16) & (READ_DATA | GENERIC))
+    return bool(READING & {rights[place:place + 2] for place in range(0, len(rights), 2)})
