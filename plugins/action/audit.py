@@ -28,7 +28,7 @@ class ActionModule(ActionBase):
         options, gate = task.begin(self, module.ARGUMENT_SPEC, task_vars)
         try:
             rules = baseline.load(controls=options["controls"], parameters=options["parameters"], severities=options["severities"],
-                                  waivers=options["waivers"])
+                                  waivers=options["waivers"], words=options["attestations"])
             if options["fail_on_unknown"] and options["fail_from"] == judge.NEVER:
                 raise ValueError("fail_on_unknown says what counts for fail_from, which is never: give fail_from a severity, as low.")
             if not options["snapshots"]:

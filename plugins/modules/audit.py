@@ -41,6 +41,13 @@ options:
   waivers:
     description: File of waivers, each with control, subject, owner, reason, ticket and until.
     type: path
+  attestations:
+    description:
+      - Files of attestations, each with claim, subject, owner, date, evidence and expires. The claims are those of C(baseline/attestations.yml).
+      - One that is expired counts as absent, and findings say so.
+    type: list
+    elements: path
+    default: []
   fail_from:
     description:
       - Severity from which on a failing control fails the task. The report is written first.
@@ -132,6 +139,7 @@ ARGUMENT_SPEC = dict(
     parameters=dict(type="dict", default={}),
     severities=dict(type="dict", default={}),
     waivers=dict(type="path"),
+    attestations=dict(type="list", elements="path", default=[]),
     fail_from=dict(type="str", choices=["never", "low", "medium", "high", "critical"], default="never"),
     fail_on_unknown=dict(type="bool", default=False),
     check_only=dict(type="bool", default=False),

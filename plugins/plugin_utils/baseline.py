@@ -11,14 +11,15 @@ in docs/controls.md.
 
 import pathlib
 import re
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
 
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import attestations, files, query
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import control as control_file
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import files, query
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.document import Document
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "baseline"
+CLAIMS = "attestations.yml"
+NO_CONTROLS = ("subjects.yml", "incidents.yml", CLAIMS)
 LEAVES = ("text", "number", "boolean", "instant", "any")
 PROPERTY = re.compile(r"([a-z][a-z0-9_]*)(\[([a-z0-9_]*)\])?(\?)?")
 
@@ -33,13 +34,15 @@ class BaselineError(ValueError):
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of subject: what it is, the areas that it is made of, the groups that owe it and the type of its facts."""
+    """A kind of subject: what it is, the areas that it is made of, the groups that owe it, the type of its facts, and the
+    claims that people may attest of it."""
 
     name: str
     says: str
     areas: tuple
     groups: tuple
     type: query.Type
+    claims: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -53,33 +56,35 @@ class Waiver:
     origin: str
 
     def covers(self, control, subject):
-        pattern = ".*".join(re.escape(part) for part in self.subject.casefold().split("*"))
-        return control == self.control and re.fullmatch(pattern, subject.casefold(), re.DOTALL) is not None
+        return control == self.control and attestations.names(self.subject, subject)
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """*incidents*: id -> {title, source}, the incidents that controls name."""
+    """*incidents*: id -> {title, source}, the incidents that controls name. *words*: what people attest."""
 
     kinds: dict
     controls: tuple
     waivers: tuple
     incidents: dict
+    words: tuple = ()
 
 
-def load(folder=FOLDER, controls=(), parameters=None, severities=None, waivers=None):
+def load(folder=FOLDER, controls=(), parameters=None, severities=None, waivers=None, words=()):
     """The checked ``Baseline`` of a folder. Raises BaselineError with all that is wrong.
 
     *controls*: further files of controls. *parameters*: control id -> name -> value, *severities*: control id -> severity,
-    both from variables. *waivers*: a file.
+    both from variables. *waivers*: a file. *words*: files of attestations.
     """
     problems = []
     folder = pathlib.Path(folder)
     kinds = _kinds(Document(folder / "subjects.yml", problems))
     incidents = _incidents(Document(folder / "incidents.yml", problems))
+    claims = attestations.read_claims(Document(folder / CLAIMS, problems)) if (folder / CLAIMS).exists() else []
+    kinds = {name: _claimed(kind, [claim for claim in claims if claim.kind == name]) for name, kind in kinds.items()}
     if problems:
         raise BaselineError(problems)
-    families = [path for path in sorted(folder.glob("*.yml")) if path.name not in ("subjects.yml", "incidents.yml")]
+    families = [path for path in sorted(folder.glob("*.yml")) if path.name not in NO_CONTROLS]
     overrides = _Overrides(files.plain(parameters or {}), files.plain(severities or {}), problems)
     loaded = {}
     for path in families + [pathlib.Path(path) for path in controls]:
@@ -90,9 +95,18 @@ def load(folder=FOLDER, controls=(), parameters=None, severities=None, waivers=N
     if not problems:
         overrides.leftovers()
     accepted = tuple(_waivers(Document(waivers, problems), loaded)) if waivers else ()
+    attested = attestations.read(words, claims, problems)
     if problems:
         raise BaselineError(problems)
-    return Baseline(kinds, tuple(loaded.values()), accepted, incidents)
+    return Baseline(kinds, tuple(loaded.values()), accepted, incidents, attested)
+
+
+def _claimed(kind, claims):
+    """A kind with the fact that says which of its claims are attested."""
+    if not claims:
+        return kind
+    fields = {**kind.type.fields, attestations.FACT: attestations.type_of(claims)}
+    return replace(kind, type=replace(kind.type, fields=fields), claims=tuple(claims))
 
 
 def _kinds(document):
@@ -228,10 +242,5 @@ def _waivers(document, controls):
             continue
         if data["control"] not in controls:
             document.problem(at + ("control",), f"there is no control {data['control']}")
-        try:
-            if len(data["until"]) != 10:
-                raise ValueError
-            date.fromisoformat(data["until"])
-        except ValueError:
-            document.problem(at + ("until",), f"{data['until']!r} is no day; write it as 2027-03-31")
+        attestations.is_day(document, data["until"], at + ("until",))
         yield Waiver(**data, origin=document.origin(at))

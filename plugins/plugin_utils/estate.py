@@ -8,10 +8,10 @@ from __future__ import annotations
 A subject is owed where the inventory declares it, whether it was read or not. What nobody said about it is a hole.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import availability, backups, derived, groups, instances
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import attestations, availability, backups, derived, groups, instances
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.control import say
 
 HOST, CLUSTER, DTC, ESTATE = "host", "cluster", "dtc", "estate"
@@ -86,14 +86,22 @@ def hosts_of(snapshots, inventory, asked=None):
     return hosts
 
 
-def subjects_of(hosts, kinds):
-    """Every subject that is owed or was found, in a stable order."""
+def subjects_of(hosts, kinds, words=(), today=""):
+    """Every subject that is owed or was found, in a stable order. *words*: what people attest; *today*: the day on which that must hold."""
     everyone = list(hosts.values())
     windows = [host for host in everyone if INSTANCE_GROUP not in host.groups]
     clusters = _clusters(windows, kinds[CLUSTER])
     dtcs = _dtcs(windows, clusters, kinds[DTC])
     of_windows = [_host(host) for host in windows] + [cluster.subject for cluster in clusters] + dtcs + [_estate(windows)]
-    return of_windows + [subject for part in (instances, availability, groups, backups) for subject in part.subjects(everyone, kinds)]
+    found = of_windows + [subject for part in (instances, availability, groups, backups) for subject in part.subjects(everyone, kinds)]
+    return [_attested(subject, kinds[subject.kind].claims, words, today) for subject in found]
+
+
+def _attested(subject, claims, words, today):
+    """A subject that was read, with what people attest of it."""
+    if not claims or observed.is_hole(subject.facts):
+        return subject
+    return replace(subject, facts={**subject.facts, attestations.FACT: attestations.facts(claims, subject.id, words, today)})
 
 
 def _host(host):

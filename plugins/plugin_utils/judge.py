@@ -14,8 +14,9 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import estate, files, recovery
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.control import SEVERITIES
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import attestations, estate, files, recovery
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.control import SEVERITIES, reads
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.evaluate import (
     FAIL,
     NOT_APPLICABLE,
@@ -55,7 +56,7 @@ def judge(snapshots, inventory, baseline, options=Options()):
     now = options.now or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     hosts = estate.hosts_of(snapshots, files.plain(inventory), options.hosts)
     findings, unasked = [], Counter()
-    subjects = estate.subjects_of(hosts, baseline.kinds)
+    subjects = estate.subjects_of(hosts, baseline.kinds, baseline.words, now[:10])
     for subject in subjects:
         seen = view(subject.facts, baseline.kinds[subject.kind].type)
         for control in baseline.controls:
@@ -85,6 +86,7 @@ def judge(snapshots, inventory, baseline, options=Options()):
         "actions": actions(findings),
         "failing": _failing(findings, options),
         "waivers": waivers,
+        "attestations": attestations.tally(baseline.words, [claim for kind in baseline.kinds.values() for claim in kind.claims], subjects, now[:10]),
         "rpo": recovery.points(subjects, baseline.controls),
         "incidents": {i: baseline.incidents[i] for i in sorted({i for f in findings for i in f["incidents"]}) if i in baseline.incidents},
         "findings": findings,
@@ -102,6 +104,7 @@ def _finding(control, subject, checks):
     decisive = [check for check in checks if check.status == status]
     beside = [check for check in checks if check.status == UNKNOWN and status == FAIL]
     items = _items(control, subject, checks)
+    said = [] if observed.is_hole(subject.facts) else attestations.quoted(reads(control), subject.facts)
     return {
         "control": control.id,
         "title": control.title,
@@ -110,7 +113,7 @@ def _finding(control, subject, checks):
         "severity": control.severity,
         "expected": _few(check.expected for check in decisive),
         "actual": _few(_said(check) for check in decisive),
-        "evidence": list(dict.fromkeys(check.evidence for check in decisive + beside if check.evidence)),
+        "evidence": list(dict.fromkeys([check.evidence for check in decisive + beside if check.evidence] + said)),
         "reasons": {check.reason: check.evidence for check in reversed(checks) if check.reason},
         "items": items,
         "why": control.why,

@@ -182,7 +182,7 @@ def confidence(report):
 
 
 def coverage(report):
-    """Sentences on what the report does not cover, and on waivers that accept nothing."""
+    """Sentences on what the report does not cover, on waivers that accept nothing and on attestations that say nothing."""
     covers, not_asked, waivers = report["coverage"], report["not_asked"], report["waivers"]
     if covers["hosts"] < covers["of"]:
         yield f"Covers {covers['hosts']} of {covers['of']} hosts of the inventory."
@@ -194,6 +194,10 @@ def coverage(report):
         yield f"Waiver expired: {named}."
     for named in waivers["unused"]:
         yield f"Waiver without a failing finding: {named}."
+    for named in report["attestations"]["expired"]:
+        yield f"Attestation expired or not yet given: {named}."
+    for named in report["attestations"]["unused"]:
+        yield f"Attestation of nothing that there is: {named}."
 
 
 def span(seconds):
