@@ -14,7 +14,7 @@ import re
 from datetime import datetime, timezone
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed, rows
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import call, ref
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import call, exe, ref
 
 SCHEMA = 1
 INDEX, HASHES = "index.json", "hashes.json"
@@ -53,11 +53,11 @@ def steps(kind, folder=None):
     before = []
     if folder is None:
         before = [call(f"{kind}_set_root", ITEMS + "Get-Item", {"LiteralPath": "Env:\\SystemRoot"}, ["Value"]),
-                  call(f"{kind}_set_default", ITEMS + "Join-Path", {"Path": {"$ref": f"{kind}_set_root", "path": "Value"}, "ChildPath": DEFAULT}, ["."])]
+                  call(f"{kind}_set_default", ITEMS + "Join-Path", {"Path": ref(f"{kind}_set_root", "Value"), "ChildPath": DEFAULT}, ["."])]
         known = {"LiteralPath": ref(f"{kind}_set_default")}
     return before + [
         call(f"{kind}_sets", ITEMS + "Get-ChildItem", {**known, "Directory": True, "Filter": f"*-{kind}-*"}, ["Name", "FullName"]),
-        call(f"{kind}_set_index", ITEMS + "Get-ChildItem", {"LiteralPath": {"$ref": f"{kind}_sets", "path": "FullName"}, "File": True, "Filter": INDEX},
+        call(f"{kind}_set_index", ITEMS + "Get-ChildItem", {"LiteralPath": ref(f"{kind}_sets", "FullName"), "File": True, "Filter": INDEX},
              ["DirectoryName"]),
         call(f"{kind}_set_text", ITEMS + "Get-Content", {"Raw": True}, ["."], input=f"{kind}_set_index"),
         call(f"{kind}_set_access", r"Microsoft.PowerShell.Security\Get-Acl", {}, ["Sddl"], input=f"{kind}_sets"),
@@ -136,9 +136,9 @@ def only_administrators(sddl):
 def begin(path):
     """Steps that make the folder of a set and close it to others; the last, ``locked``, answers nothing where that did not work."""
     return [call("set", ITEMS + "New-Item", {"Path": [path], "ItemType": "Directory"}, on_error="stop"),
-            {"id": "close", "exe": ICACLS, "arguments": [path, "/inheritance:r", "/grant:r", *OURS], "timeout": 60},
-            {**call("locked", r"Microsoft.PowerShell.Security\Get-Acl", {"LiteralPath": [path]}, on_error="stop"),
-             "only": {"AreAccessRulesProtected": ["True"]}}]
+            exe("close", ICACLS, [path, "/inheritance:r", "/grant:r", *OURS], 60),
+            call("locked", r"Microsoft.PowerShell.Security\Get-Acl", {"LiteralPath": [path]}, on_error="stop",
+                 only={"AreAccessRulesProtected": ["True"]})]
 
 
 def finish(path, host, kind, taken_at, parts, by):
@@ -146,7 +146,7 @@ def finish(path, host, kind, taken_at, parts, by):
     index = {"schema": SCHEMA, "set": path.rpartition("\\")[2], "kind": kind, "host": host, "taken_at": taken_at, "by": by, "parts": parts,
              "hashes": HASHES}
     return [call("files", ITEMS + "Get-ChildItem", {"LiteralPath": [path], "Recurse": True, "File": True, "Force": True}, on_error="stop"),
-            call("hashed", r"Microsoft.PowerShell.Utility\Get-FileHash", {"LiteralPath": {"$ref": "files", "path": "FullName"}, "Algorithm": "SHA256"},
+            call("hashed", r"Microsoft.PowerShell.Utility\Get-FileHash", {"LiteralPath": ref("files", "FullName"), "Algorithm": "SHA256"},
                  on_error="stop"),
             call("hashes", r"Microsoft.PowerShell.Utility\ConvertTo-Json", {"InputObject": ref("hashed"), "Compress": True}, on_error="stop"),
             call("hashes_file", ITEMS + "Set-Content", {"LiteralPath": [f"{path}\\{HASHES}"], "Value": ref("hashes"), "Encoding": "UTF8"},

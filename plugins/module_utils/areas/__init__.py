@@ -11,6 +11,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas impo
     backup_history,
     biztalk,
     cluster,
+    iis,
     jobs,
     nlb,
     platform,
@@ -19,7 +20,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas impo
     wds,
 )
 
-AREAS = {area.NAME: area for area in (platform, cluster, jobs, storage, nlb, wds)}   # read over the host's own connection
+AREAS = {area.NAME: area for area in (platform, cluster, iis, jobs, storage, nlb, wds)}   # read over the host's own connection
 SQL_AREAS = {area.NAME: area for area in (sql, agent, backup_history, biztalk)}            # read from a SQL Server instance
 
 

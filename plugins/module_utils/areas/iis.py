@@ -17,8 +17,8 @@ import binascii
 import re
 import xml.etree.ElementTree as ET
 
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import backup_folder, observed, rows
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import call, item, ref
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import backup_folder, exe_output, observed, rows
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import call, exe, item, ref
 
 NAME = "iis"
 
@@ -42,7 +42,7 @@ ENCRYPTED = "[enc:"
 
 def steps(variables):
     """The calls that read the area, in order. *variables*: ``backup_folder``, where the sets of iis_backup lie."""
-    root = {"$ref": "iis_root", "path": "Value"}
+    root = ref("iis_root", "Value")
     return [
         call("iis_root", ITEMS + "Get-Item", {"LiteralPath": ["Env:\\SystemRoot"]}, ["Value"]),
         call("iis_drive", ITEMS + "Get-Item", {"LiteralPath": ["Env:\\SystemDrive"]}, ["Value"]),
@@ -54,7 +54,7 @@ def steps(variables):
         call("iis_redirection", ITEMS + "Join-Path", {"Path": ref("iis_config"), "ChildPath": REDIRECTION}),
         call("iis_shared", r"Microsoft.PowerShell.Utility\Select-Xml",
              {"LiteralPath": ref("iis_redirection"), "XPath": "//configurationRedirection[@enabled='true']/@path"}),
-        call("iis_shared_paths", ITEMS + "Join-Path", {"Path": {"$ref": "iis_shared", "path": "Node.Value"}, "ChildPath": item()},
+        call("iis_shared_paths", ITEMS + "Join-Path", {"Path": ref("iis_shared", "Node.Value"), "ChildPath": item()},
              each=list(SHARED_FILES)),
         *_texts("iis_shared_files", {"LiteralPath": ref("iis_shared_paths")}),
         call("iis_framework_paths", ITEMS + "Join-Path", {"Path": root, "ChildPath": item()}, each=list(FRAMEWORK_FILES)),
@@ -62,9 +62,9 @@ def steps(variables):
         call("iis_backup_root", ITEMS + "Join-Path", {"Path": root, "ChildPath": BACKUPS}, ["."]),
         call("iis_backups", ITEMS + "Get-ChildItem", {"LiteralPath": ref("iis_backup_root"), "Directory": True},
              ["Name", "FullName", "CreationTimeUtc"]),
-        call("iis_backup_files", ITEMS + "Get-ChildItem", {"LiteralPath": {"$ref": "iis_backups", "path": "FullName"}, "File": True},
+        call("iis_backup_files", ITEMS + "Get-ChildItem", {"LiteralPath": ref("iis_backups", "FullName"), "File": True},
              ["DirectoryName", "Name", "Length"]),
-        {"id": "iis_appcmd", "exe": APPCMD, "arguments": ["list", "backup"], "timeout": 60},
+        exe("iis_appcmd", APPCMD, ["list", "backup"], 60),
         call("iis_bindings", ITEMS + "Get-ItemProperty", {"Path": item()}, ["PSChildName", "SslCertHash", "SslCertStoreName"], each=list(BINDINGS)),
         call("iis_certificates", ITEMS + "Get-ChildItem", {"LiteralPath": item()},
              ["Thumbprint", "Subject", "NotAfter", "HasPrivateKey", "PrivateKey.CspKeyContainerInfo.Exportable"],
@@ -332,13 +332,12 @@ def _backups(area):
 
 def listed(area):
     """The names that appcmd lists, in lower case."""
-    row = rows.one(area, "iis_appcmd")
-    if observed.is_hole(row):
-        return row
-    code, output = row[0], row[1]
-    if code:
-        return observed.hole("failed", f"appcmd list backup ended with {code}.")
-    return [name.casefold() for name in listed_names(output)]
+    said = exe_output.one(area, "iis_appcmd")
+    if observed.is_hole(said):
+        return said
+    if said.code:
+        return observed.hole("failed", f"appcmd list backup ended with {said.code}.")
+    return [name.casefold() for name in listed_names(said.text)]
 
 
 def listed_names(output):
