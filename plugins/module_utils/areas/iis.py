@@ -192,7 +192,7 @@ def key_containers(root):
             found.setdefault(container, []).append({"name": element.get("name", ""), "type": element.get("type", "")})
     return [{"name": container, "providers": [one["name"] for one in providers],
              "cng": any("cng" in (one["name"] + one["type"]).casefold() for one in providers) or "cng" in container.casefold()}
-            for container, providers in found.items()]
+            for container, providers in sorted(found.items(), key=lambda one: one[0].casefold())]
 
 
 def pools(root):
