@@ -19,7 +19,8 @@ STATUSES = ("ok", "partial", "failed", "absent", "skipped")
 @dataclass(frozen=True)
 class Run:
     """One execution of a step. A row maps each path of ``select`` to the value as the executor wrote it; of a step ``sql``, whose
-    first run is the connection and then one run each query, it is the list of the columns' values."""
+    first run is the connection and then one run each query, it is the list of the columns' values; of a step ``exe``, the one row of a
+    program that came to its end is ``[exit code, {"$bytes"} of its output, the same of its errors, cut]``."""
 
     rows: list
     errors: list
@@ -46,11 +47,13 @@ class StepAnswer:
 
 @dataclass(frozen=True)
 class AreaAnswer:
-    """One area that came whole; *steps* by id, *seconds* as measured on the host."""
+    """One area that came whole; *steps* by id, *seconds* as measured on the host, *oem*: the code page in which the host's native programs
+    write (None where the host did not say it)."""
 
     name: str
     seconds: float
     steps: dict
+    oem: int | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def parse(stdout, batch):
         if kind == "host":
             host = line
         elif kind == "area" and line.get("area") in asked:
-            area = _area(line, asked[line["area"]])
+            area = _area(line, asked[line["area"]], host.get("oem"))
             if area:
                 areas[area.name] = area
             else:
@@ -122,12 +125,12 @@ def _lines(stdout, token):
         yield line[min(starts):end], value
 
 
-def _area(line, steps):
+def _area(line, steps, oem):
     """The area of a line, or None where it is not what was asked for."""
     try:
         answers = {step["id"]: step for step in line["steps"]}
-        read = {step["id"]: _step(answers[step["id"]], step.get("select", []), "sql" in step) for step in steps}
-        return AreaAnswer(line["area"], float(line["seconds"]), read)
+        read = {step["id"]: _step(answers[step["id"]], step.get("select", []), "sql" in step or "exe" in step) for step in steps}
+        return AreaAnswer(line["area"], float(line["seconds"]), read, oem)
     except (KeyError, TypeError, ValueError):
         return None
 
@@ -148,6 +151,10 @@ RPC = ("unreachable", "Another computer that had to be asked did not answer (RPC
 HOP = ("denied", "This had to go on to another computer, and the session has no credentials for that (second hop).")
 TIMEOUT = ("failed", "Windows gave up waiting for it (timeout).")
 NOT_THERE = ("missing", "It is not there.")
+PROGRAMS = {
+    "ExeNotFound": ("absent", "The program is not on this host."),
+    "ExeTimeout": ("failed", "The program did not come to an end in its time and was ended."),
+}
 BUG = ("failed", "The call itself is wrong for this version of the cmdlet; please report it.")
 NO_COMMAND = ("absent", "The cmdlet or its module is not on this host.")
 
@@ -228,6 +235,8 @@ def reason(error):
 
     The innermost known code decides, then the type of an exception, then the first part of the fqid; message text never does.
     """
+    if error["fqid"] in PROGRAMS:
+        return PROGRAMS[error["fqid"]]
     for exception in reversed(error["chain"]):
         known = _by_code(exception)
         if known:

@@ -12,10 +12,15 @@ token of a run are arguments.
 import json
 import math
 import re
+from datetime import datetime
 
-KEYS = {"id", "call", "set", "with", "input", "each", "select", "needs", "on_error", "sql", "queries"}
+KINDS = ("call", "set", "sql", "exe")
+KEYS = {*KINDS, "id", "with", "input", "each", "select", "only", "needs", "on_error", "queries", "arguments", "timeout"}
 CMDLET = re.compile(r"[A-Za-z][A-Za-z0-9.]*\\[A-Za-z]+-[A-Za-z0-9]+")
 TOKEN = re.compile(r"[0-9a-f]{16}")
+PROGRAM = re.compile(r"(?:%[A-Za-z0-9_()]+%|[A-Za-z]:)(?:\\[^\\/:*?\"<>|%\x00-\x1f]+)+\.exe", re.IGNORECASE)   # a full path; no parts of it in quotes
+LOCAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?")
+LONGEST = 922337203685      # seconds of a TimeSpan
 CAPTURED = {"erroraction", "errorvariable", "warningaction", "warningvariable", "ea", "ev", "wa", "wv"}
 
 
@@ -23,10 +28,13 @@ class BatchError(ValueError):
     """A batch that must not be sent; the text is one sentence that names the step and the fault."""
 
 
-def call(id, command, parameters=None, select=None, input=None, each=None, needs=None, on_error=None):
-    """A step that runs a cmdlet. *command* is module-qualified; *parameters* may hold ``ref()`` and ``item()``."""
+def call(id, command, parameters=None, select=None, input=None, each=None, needs=None, on_error=None, only=None):
+    """A step that runs a cmdlet. *command* is module-qualified; *parameters* may hold ``ref()``, ``item()`` and typed values.
+
+    *only*: property path -> texts; objects whose property is none of these are gone for *select* and for later steps.
+    """
     step = {"id": id, "call": command, "with": parameters, "select": select, "input": input, "each": each,
-            "needs": needs, "on_error": on_error}
+            "needs": needs, "on_error": on_error, "only": only}
     return {key: value for key, value in step.items() if value is not None}
 
 
@@ -34,6 +42,13 @@ def assign(id, input, name, value, on_error=None):
     """A step that sets the property *name* of every object of the step *input* to *value*."""
     step = {"id": id, "set": name, "input": input, "with": {"value": value}}
     return step if on_error is None else {**step, "on_error": on_error}
+
+
+def exe(id, program, arguments, timeout, each=None, on_error=None):
+    """A step that runs a native program. *program*: a full path, which may begin with ``%Variable%``, or a ``ref()`` to one; *arguments*: texts,
+    ``ref()``s to texts, ``item()``; *timeout*: seconds until it is killed. ``exe_output`` reads what it said."""
+    step = {"id": id, "exe": program, "arguments": arguments, "timeout": timeout, "each": each, "on_error": on_error}
+    return {key: value for key, value in step.items() if value is not None}
 
 
 def sql(id, connection, queries):
@@ -46,9 +61,9 @@ def sql(id, connection, queries):
     return {"id": id, "sql": connection, "queries": queries}
 
 
-def ref(id):
-    """The live object of an earlier step (the array of them where there are several), as a parameter."""
-    return {"$ref": id}
+def ref(id, path=None):
+    """The live object of an earlier step (the array of them where there are several), or its property *path*, as a parameter."""
+    return {"$ref": id} if path is None else {"$ref": id, "path": path}
 
 
 def item():
@@ -78,15 +93,15 @@ def check(document):
         raise BatchError(f"The token of a batch is 16 hex digits, not {document['bft']!r}.")
     if isinstance(document["deadline"], bool) or not isinstance(document["deadline"], int) or document["deadline"] < 1:
         raise BatchError(f"The deadline of a batch is a whole number of seconds, not {document['deadline']!r}.")
-    seen = set()
+    seen = {}
     for area in document["areas"]:
         for step in area["steps"]:
             _check_step(step, seen)
-            seen.add(step["id"])
+            seen[step["id"]] = "call" in step or "set" in step
 
 
 def _check_step(step, earlier):
-    """*earlier*: the ids before this step; PowerShell compares them without case, so they must differ without case."""
+    """*earlier*: id -> whether it has live objects, of the steps before; PowerShell compares ids without case, so they must differ without."""
     id = step.get("id")
     if not isinstance(id, str) or not id:
         raise BatchError("A step has no id.")
@@ -98,30 +113,64 @@ def _check_step(step, earlier):
         refuse("another step of the batch has the same id.")
     for key in step.keys() - KEYS:
         refuse(f"there is no key {key!r}; a step has {', '.join(sorted(KEYS))}.")
-    if sum(kind in step for kind in ("call", "set", "sql")) != 1:
-        refuse("a step has one of 'call', 'set' and 'sql'.")
+    if sum(kind in step for kind in KINDS) != 1:
+        refuse("a step has one of 'call', 'set', 'sql' and 'exe'.")
     if ("sql" in step) != ("queries" in step):
         refuse("'sql' and 'queries' belong together.")
     if "sql" in step:
         _check_sql(step, refuse)
         return
+    if "exe" in step:
+        _check_exe(step, earlier, refuse)
+        return
+    if step.keys() & {"arguments", "timeout"}:
+        refuse("'arguments' and 'timeout' belong to 'exe'.")
     if "call" in step and not (isinstance(step["call"], str) and CMDLET.fullmatch(step["call"])):
         refuse(f"'call' is a module-qualified cmdlet (Module\\Verb-Noun), not {step['call']!r}.")
     if "input" in step and "each" in step:
         refuse("'input' and 'each' exclude one another.")
-    if "input" in step and step["input"] not in earlier:
-        refuse(f"'input' names {step['input']!r}, which is no earlier step.")
+    if "input" in step and not earlier.get(step["input"]):
+        refuse(f"'input' names {step['input']!r}, which is no earlier step with objects.")
     if "needs" in step and not (isinstance(step["needs"], str) and step["needs"]):
         refuse("'needs' is the name of a module.")
+    _check_each(step, refuse)
+    if "select" in step:
+        _check_paths(step["select"], "'select'", refuse)
+    if "only" in step:
+        _check_only(step, refuse)
+    _check_parameters(step, earlier, refuse)
+
+
+def _check_each(step, refuse):
     if step.get("on_error", "continue") not in ("continue", "stop"):
         refuse(f"'on_error' is continue or stop, not {step['on_error']!r}.")
     if "each" in step:
         if not isinstance(step["each"], list):
             refuse("'each' is a list.")
         _check_value(step["each"], "'each'", refuse)
-    if "select" in step:
-        _check_select(step["select"], refuse)
-    _check_parameters(step, earlier, refuse)
+
+
+def _check_exe(step, earlier, refuse):
+    if not {"id", "exe", "arguments", "timeout"} <= set(step) <= {"id", "exe", "arguments", "timeout", "each", "on_error"}:
+        refuse("'exe' takes 'arguments', 'timeout', 'each' and 'on_error'; it needs the first two.")
+    _check_each(step, refuse)
+    if not all(isinstance(value, str) and "\0" not in value for value in step.get("each", [])):
+        refuse("'each' of a program is a list of texts.")
+    if isinstance(step["exe"], dict):
+        _check_reference("'exe'", step["exe"], earlier, refuse)
+    elif not (isinstance(step["exe"], str) and PROGRAM.fullmatch(step["exe"])) or ".." in step["exe"].split("\\"):
+        refuse(f"'exe' is the full path of an .exe, not {step['exe']!r}.")
+    if isinstance(step["timeout"], bool) or not isinstance(step["timeout"], int) or not 1 <= step["timeout"] <= 86400:
+        refuse(f"'timeout' is a whole number of seconds, not {step['timeout']!r}.")
+    if not isinstance(step["arguments"], list):
+        refuse("'arguments' is a list.")
+    for argument in step["arguments"]:
+        if isinstance(argument, dict) and "$item" in argument:
+            _check_item("an argument", argument, step, refuse)
+        elif isinstance(argument, dict):
+            _check_reference("an argument", argument, earlier, refuse)
+        elif not isinstance(argument, str) or "\0" in argument:
+            refuse(f"an argument is a text, not {argument!r}.")
 
 
 def _check_sql(step, refuse):
@@ -142,14 +191,35 @@ def _check_sql(step, refuse):
             naming.add(query["name"])
 
 
-def _check_select(paths, refuse):
+def _check_paths(paths, name, refuse):
     if not isinstance(paths, list) or not all(isinstance(path, str) and path for path in paths):
-        refuse("'select' is a list of property paths.")
+        refuse(f"{name} is a list of property paths.")
     if not paths:
-        refuse("'select' is empty; leave it out to get no items.")
+        refuse(f"{name} is empty; leave it out.")
     for path in paths:
         if path != "." and "" in path.split("."):
             refuse(f"the path {path!r} has an empty part.")
+
+
+def _check_only(step, refuse):
+    if "call" not in step or not isinstance(step["only"], dict):
+        refuse("'only' is a map of property paths, on a 'call'.")
+    _check_paths(list(step["only"]), "'only'", refuse)
+    for path, wanted in step["only"].items():
+        if not (isinstance(wanted, list) and wanted and all(isinstance(value, str) for value in wanted)):
+            refuse(f"'only' has a list of texts for {path}.")
+
+
+def _check_reference(name, value, earlier, refuse):
+    if not set(value) <= {"$ref", "path"} or not earlier.get(value.get("$ref")):
+        refuse(f"{name} refers to {value.get('$ref')!r}, which is no earlier step with objects.")
+    if "path" in value:
+        _check_paths([value["path"]], f"the path of {name}", refuse)
+
+
+def _check_item(name, value, step, refuse):
+    if value != {"$item": True} or "each" not in step:
+        refuse(f"{name} is $item, but the step has no 'each'.")
 
 
 def _check_parameters(step, earlier, refuse):
@@ -171,13 +241,44 @@ def _check_parameters(step, earlier, refuse):
         if name.casefold() in CAPTURED:
             refuse(f"the parameter {name} belongs to the executor.")
         if isinstance(value, dict) and "$ref" in value:
-            if set(value) != {"$ref"} or value["$ref"] not in earlier:
-                refuse(f"{name} refers to {value['$ref']!r}, which is no earlier step.")
+            _check_reference(name, value, earlier, refuse)
         elif isinstance(value, dict) and "$item" in value:
-            if value != {"$item": True} or "each" not in step:
-                refuse(f"{name} is $item, but the step has no 'each'.")
+            _check_item(name, value, step, refuse)
         else:
-            _check_value(value, name, refuse)
+            for part in value if isinstance(value, list) else [value]:
+                if isinstance(part, dict) and part.keys() & TYPED.keys():
+                    _check_typed(name, part, refuse)
+                else:
+                    _check_value(part, name, refuse)
+
+
+def _check_typed(name, value, refuse):
+    kind, given = next(iter(value.items()))
+    if len(value) != 1 or not TYPED[kind](given):
+        refuse(f"{name} is no {kind} of the agreed form.")      # never its content: it may be a password
+
+
+def _seconds(given):
+    return isinstance(given, (int, float)) and not isinstance(given, bool) and abs(given) <= LONGEST
+
+
+def _moment(given, end):
+    if not (isinstance(given, str) and given.endswith(end) and LOCAL.fullmatch(given[:len(given) - len(end)])):
+        return False
+    try:
+        return bool(datetime.fromisoformat(given[:19]))
+    except ValueError:
+        return False
+
+
+def _credential(given):
+    return (isinstance(given, dict) and set(given) == {"user", "password"} and all(isinstance(part, str) for part in given.values())
+            and bool(given["user"]))
+
+
+# typed value -> whether it may be written so
+TYPED = {"$timespan": _seconds, "$local": lambda given: _moment(given, ""), "$instant": lambda given: _moment(given, "Z"),
+         "$secret": lambda given: isinstance(given, str), "$credential": _credential}
 
 
 def _check_value(value, name, refuse):

@@ -4,7 +4,7 @@
 #
 # Carries out one batch and writes the answer, one JSON object a line (docs/architecture.md, "The batch").
 # Windows PowerShell 5.1 and later; ASCII only. Loops are written inline where they are hot: a function call costs 70 us.
-param([string]$BatchText)
+# The parts for steps `exe` and `sql` (executor_exe.ps1, executor_sql.ps1) are sent before this text, with a batch that needs them.
 
 Set-StrictMode -Off
 $ErrorActionPreference = 'Continue'
@@ -38,6 +38,26 @@ function ConvertFrom-Marked($value) {
     if ($value -is [long] -and $value -ge [int]::MinValue -and $value -le [int]::MaxValue) { return [int]$value }
     if ($value -is [decimal]) { return [double]$value }
     return $value
+}
+
+# A value that JSON has no word for, as the contract writes it: {"$timespan": seconds} and the like.
+function ConvertFrom-Typed($value) {
+    if ($value -is [array]) { return , @(foreach ($part in $value) { ConvertFrom-Typed $part }) }
+    if ($value -isnot [hashtable] -or $value.Count -ne 1) { return $value }
+    $kind = @($value.Keys)[0]
+    $given = $value[$kind]
+    if ($kind -ceq '$timespan') { return [timespan]::FromTicks([long]([decimal]$given * 10000000)) }
+    if ($kind -ceq '$local') { return [datetime]::Parse($given, $invariant, 'None') }
+    if ($kind -ceq '$instant') { return [datetime]::Parse($given, $invariant, 'AdjustToUniversal, AssumeUniversal') }
+    if ($kind -cne '$secret' -and $kind -cne '$credential') { return $value }
+    $text = $given
+    if ($kind -ceq '$credential') { $text = $given['password'] }
+    # Not by a cmdlet: module logging would write its parameter down.
+    $secret = New-Object System.Security.SecureString
+    foreach ($character in $text.ToCharArray()) { $secret.AppendChar($character) }
+    $secret.MakeReadOnly()
+    if ($kind -ceq '$secret') { return $secret }
+    New-Object System.Management.Automation.PSCredential $given['user'], $secret
 }
 
 # --- JSON out: values become text at once; whatever is not plain ASCII is escaped when a line is written.
@@ -148,6 +168,41 @@ function Read-Path($value, $parts, [int]$from) {
     try { ConvertTo-ValueText $value } catch { '{"$unreadable":' + (ConvertTo-ErrorText $_ $true) + '}' }
 }
 
+# The live values of a path, for a later step: $null where one is not there. What is in a list counts one by one.
+function Add-PathValues($found, $value, $parts, [int]$from) {
+    if ($null -eq $value) { $found.Add($null); return }
+    $kind = $kinds[$value.GetType()]
+    if ($null -eq $kind) { $kind = Get-Kind $value }
+    if ($kind -eq $LIST) { foreach ($element in $value) { Add-PathValues $found $element $parts $from } }
+    elseif ($from -eq $parts.Length) { $found.Add($value) }
+    else {
+        $property = $value.PSObject.Properties[$parts[$from]]
+        $inner = $null
+        if ($null -ne $property) { try { $inner = $property.get_Value() } catch { $inner = $null } }
+        Add-PathValues $found $inner $parts ($from + 1)
+    }
+}
+
+# Whether a property of the object is, as invariant text and without case, one of those wanted; for each path.
+function Test-Wanted($object, $only) {
+    foreach ($path in $only.Keys) {
+        $found = New-Object 'System.Collections.Generic.List[object]'
+        Add-PathValues $found $object (Split-PropertyPath $path) 0
+        $fits = $false
+        foreach ($value in $found) {
+            if ($value -is [System.IFormattable] -and $value -isnot [enum]) { $text = $value.ToString($null, $invariant) } else { $text = "$value" }
+            foreach ($wanted in $only[$path]) { if ([string]::Equals($text, $wanted, 'OrdinalIgnoreCase')) { $fits = $true } }
+        }
+        if (-not $fits) { return $false }
+    }
+    return $true
+}
+
+function Split-PropertyPath([string]$path) {
+    if ($path -ceq '.') { return , [string[]]@() }
+    return , $path.Split('.')
+}
+
 # The items of a run. .Value of a property would answer null where the getter throws; get_Value() throws.
 function Get-ItemsText($objects, $paths) {
     $items = New-Object 'System.Collections.Generic.List[string]'
@@ -179,78 +234,6 @@ function Get-ItemsText($objects, $paths) {
     '[' + ($items -join ',') + ']'
 }
 
-# --- SQL Server: one connection, one execute for each query, so that a query that fails costs only itself.
-
-# The texts of the runs: that of the connection, then one for each query.
-function Get-QueryRuns($sql, $queries, $deadline) {
-    $none = '{"items":[],"errors":['
-    $connection = $null
-    $rowsOf = @{}
-    try {
-        $builder = New-Object System.Data.SqlClient.SqlConnectionStringBuilder
-        foreach ($name in $sql.Keys) { $builder[$name] = $sql[$name] }
-        $connection = New-Object System.Data.SqlClient.SqlConnection $builder.ConnectionString
-        $connection.Open()
-        $command = $connection.CreateCommand()
-        $command.CommandText = "SELECT CONVERT(nvarchar(128), SERVERPROPERTY('ComputerNamePhysicalNetBIOS'));"
-        '{"items":[[' + (ConvertTo-ValueText $command.ExecuteScalar()) + ',' + (ConvertTo-ValueText ([Environment]::MachineName)) +
-        ']],"errors":[],"warnings":[]}'
-    }
-    catch {
-        if ($connection) { $connection.Dispose() }
-        return $none + (ConvertTo-ErrorText $_ $true) + '],"warnings":[]}'
-    }
-    foreach ($query in $queries) {
-        $refused = $null
-        $items = New-Object 'System.Collections.Generic.List[string]'
-        $reader = $null
-        try {
-            $database = $query['database']
-            if ($database -is [hashtable]) { $database = $rowsOf[$database['$from']] }
-            if ($watch.Elapsed.TotalSeconds -ge $deadline) { $refused = 'Deadline' }
-            elseif ("$($connection.State)" -cne 'Open') { $refused = 'ConnectionLost' }
-            elseif (-not $database) { $refused = 'NoDatabase' }
-            else {
-                if ($connection.Database -cne $database) { $connection.ChangeDatabase($database) }
-                $command = $connection.CreateCommand()
-                $command.CommandText = $query['text']
-                $command.CommandTimeout = $query['timeout']
-                foreach ($value in $query['values']) {
-                    $given = [DBNull]::Value
-                    if ($value.ContainsKey('value')) { $given = $value['value'] }
-                    $null = $command.Parameters.AddWithValue('@p' + $command.Parameters.Count, $given)
-                }
-                $reader = $command.ExecuteReader()
-                $cells = New-Object 'object[]' $reader.FieldCount
-                $texts = New-Object 'string[]' $reader.FieldCount
-                while ($reader.Read()) {
-                    $null = $reader.GetValues($cells)
-                    for ($column = 0; $column -lt $cells.Length; $column++) {
-                        $value = $cells[$column]
-                        $kind = $kinds[$value.GetType()]
-                        if ($kind -eq $TEXT) { $texts[$column] = '"' + $value.Replace('\', '\\').Replace('"', '\"') + '"' }
-                        elseif ($kind -eq $NUMBER) { $texts[$column] = $value.ToString($invariant) }
-                        elseif ($kind -eq $INSTANT) { $texts[$column] = '"' + $value.ToString('o', $invariant) + '"' }
-                        elseif ($value -is [guid]) { $texts[$column] = '"' + $value.ToString().ToUpperInvariant() + '"' }
-                        else { $texts[$column] = ConvertTo-ValueText $value }
-                    }
-                    $items.Add('[' + ($texts -join ',') + ']')
-                    if ($query['names_database'] -and -not $rowsOf.ContainsKey($query['name']) -and $cells[1] -isnot [DBNull] -and $cells[1]) {
-                        $rowsOf[$query['name']] = $cells[0]
-                    }
-                }
-                while ($reader.NextResult()) { }
-            }
-        }
-        catch { $refused = $_ }
-        finally { if ($reader) { try { $reader.Dispose() } catch { $null = $_ } } }
-        if ($refused -is [string]) { $none + '{"fqid":"' + $refused + '","category":"NotSpecified","terminating":true,"chain":[]}],"warnings":[]}' }
-        elseif ($refused) { $none + (ConvertTo-ErrorText $refused $true) + '],"warnings":[]}' }
-        else { '{"items":[' + ($items -join ',') + '],"errors":[],"warnings":[]}' }
-    }
-    $connection.Dispose()
-}
-
 # --- Lines: each is ASCII and leaves as soon as it is whole; the last one counts and hashes those before it.
 
 $written = New-Object 'System.Collections.Generic.List[string]'
@@ -279,6 +262,7 @@ function Get-HostText {
         delegation    = { "$([System.Security.Principal.WindowsIdentity]::GetCurrent().ImpersonationLevel)" }
         os            = { [Environment]::OSVersion.VersionString }
         clock         = { [DateTime]::UtcNow }
+        oem           = { [int][Microsoft.Win32.Registry]::GetValue('HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Control\Nls\CodePage', 'OEMCP', $null) }
     }
     $texts = foreach ($name in $facts.Keys) {
         $value = $null
@@ -290,13 +274,27 @@ function Get-HostText {
 
 # --- The batch.
 
-$batch = ConvertFrom-Marked (ConvertFrom-Json -InputObject ([regex]::Replace($BatchText, '"((?:[^"\\]|\\.)*)"', '"~$1"')))
+$batch = ConvertFrom-Marked (ConvertFrom-Json -InputObject ([regex]::Replace($args[0], '"((?:[^"\\]|\\.)*)"', '"~$1"')))
 $start = '{"bft":"' + $batch['bft'] + '","kind":'
 Write-Line ($start + '"host",' + (Get-HostText) + '}')
 
 $live = @{}      # step id -> its live objects
 $good = @{}      # step id -> true where it came out ok or partial
 $imported = @{}  # module -> '' when it is there, 'absent', or the text of the error
+
+# What a {"$ref": step, "path": path} stands for: the object, the array of several, or $null where there is none.
+function Get-Referred($reference) {
+    $objects = $live[$reference['$ref']]
+    if ($null -ne $objects -and $reference.ContainsKey('path')) {
+        $found = New-Object 'System.Collections.Generic.List[object]'
+        Add-PathValues $found $objects (Split-PropertyPath $reference['path']) 0
+        $objects = $found
+        if ($found.Contains($null)) { return $null }
+    }
+    if ($null -eq $objects -or $objects.Count -eq 0) { return $null }
+    if ($objects.Count -eq 1) { return , $objects[0] }
+    return , $objects.ToArray()
+}
 
 foreach ($area in $batch['areas']) {
     $areaStart = $watch.Elapsed
@@ -321,13 +319,16 @@ foreach ($area in $batch['areas']) {
                 $value = $with[$name]
                 if ($value -is [hashtable] -and $value.ContainsKey('$ref')) {
                     $references.Add($value['$ref'])
-                    $objects = $live[$value['$ref']]
-                    if ($null -eq $objects -or $objects.Count -eq 0) { $reason = 'ref:' + $value['$ref'] }
-                    elseif ($objects.Count -eq 1) { $arguments[$name] = $objects[0] }
-                    else { $arguments[$name] = $objects.ToArray() }
+                    $arguments[$name] = Get-Referred $value
+                    if ($null -eq $arguments[$name]) { $reason = 'ref:' + $value['$ref'] }
                 }
                 elseif ($value -is [hashtable] -and $value.ContainsKey('$item')) { $itemNames.Add($name) }
-                elseif ($null -ne $value) { $arguments[$name] = $value }
+                elseif ($null -ne $value) { $arguments[$name] = ConvertFrom-Typed $value }
+            }
+            foreach ($value in @($step['exe']) + $step['arguments']) {
+                if ($value -isnot [hashtable] -or $value.ContainsKey('$item')) { continue }
+                $references.Add($value['$ref'])
+                if ($null -eq (Get-Referred $value)) { $reason = 'ref:' + $value['$ref'] }
             }
             foreach ($reference in $references) { if (-not $good[$reference]) { $reason = 'ref:' + $reference; break } }
         }
@@ -340,6 +341,29 @@ foreach ($area in $batch['areas']) {
             $runs = @(Get-QueryRuns $step['sql'] $step['queries'] $batch['deadline'])
             $status = 'ok'
             if ($runs.Count -eq 1) { $status = 'failed' }
+            $steps.Add($head + '"' + $status + '","runs":[' + ($runs -join ',') + ']}')
+            continue
+        }
+
+        if ($step.ContainsKey('exe')) {
+            $subjects = , $null
+            if ($step.ContainsKey('each')) { $subjects = $step['each'] }
+            $runs = @(foreach ($subject in $subjects) {
+                    $file = $step['exe']
+                    if ($file -is [hashtable]) { $file = Get-Referred $file }
+                    $given = @(foreach ($argument in $step['arguments']) {
+                            if ($argument -isnot [hashtable]) { $argument }
+                            elseif ($argument.ContainsKey('$item')) { $subject }
+                            else { , (Get-Referred $argument) }
+                        })
+                    Get-ExeRun $file $given $step['timeout']
+                })
+            $failures = @($runs -like '{"items":`[`],*').Count
+            $status = 'ok'
+            if ($failures -and $failures -eq $runs.Count) { $status = 'failed' }
+            elseif ($failures) { $status = 'partial' }
+            if ($status -ne 'failed') { $good[$id] = $true }
+            if ($failures -and $step['on_error'] -eq 'stop') { $stopped = $true }
             $steps.Add($head + '"' + $status + '","runs":[' + ($runs -join ',') + ']}')
             continue
         }
@@ -379,7 +403,7 @@ foreach ($area in $batch['areas']) {
         $property = $step['set']
         $paths = $null
         if ($step.ContainsKey('select')) {
-            $paths = @(foreach ($path in $step['select']) { if ($path -ceq '.') { , [string[]]@() } else { , $path.Split('.') } })
+            $paths = @(foreach ($path in $step['select']) { , (Split-PropertyPath $path) })
         }
         $objectsOfStep = New-Object 'System.Collections.Generic.List[object]'
         $runs = New-Object 'System.Collections.Generic.List[string]'
@@ -421,6 +445,11 @@ foreach ($area in $batch['areas']) {
                     $output.Clear()
                     foreach ($element in $whole) { $output.Add($element) }
                 }
+            }
+            if ($step.ContainsKey('only')) {
+                $kept = New-Object 'System.Collections.Generic.List[object]'
+                foreach ($object in $output) { if (Test-Wanted $object $step['only']) { $kept.Add($object) } }
+                $output = $kept
             }
             $objectsOfStep.AddRange($output)
             if ($thrown) { $errorTexts.Add((ConvertTo-ErrorText $thrown $true)) }

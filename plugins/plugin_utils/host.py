@@ -22,6 +22,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import ans
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import batch as batches
 
 EXECUTOR = Path(__file__).with_name("executor.ps1")
+PARTS = {kind: EXECUTOR.with_name(f"executor_{kind}.ps1") for kind in ("exe", "sql")}   # sent with a batch that has such a step
 
 # Tests the language mode first, with nothing that Constrained Language forbids; then both lengths; then runs the executor.
 BOOTSTRAP = """\
@@ -88,7 +89,14 @@ def run(connection, areas, name, deadline=300, changing=False, progress=None):
 
 def standard_input(document):
     """What the command takes in: the executor and the batch, as text."""
-    return batches.encode(EXECUTOR.read_text(encoding="ascii"), document)
+    return batches.encode(executor(document), document)
+
+
+def executor(document):
+    """The executor with the parts that a batch needs, without what only its readers need: a host takes it in at each start."""
+    parts = [path for kind, path in PARTS.items() if any(kind in step for area in document["areas"] for step in area["steps"])]
+    lines = [line.strip() for path in [*parts, EXECUTOR] for line in path.read_text(encoding="ascii").splitlines()]
+    return "\n".join(line for line in lines if line and not line.startswith("#"))
 
 
 def refuse_become(connection_name, become):

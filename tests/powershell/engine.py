@@ -13,7 +13,6 @@ from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import hos
 
 HERE = pathlib.Path(__file__).parent
 MODULES = HERE / "modules"
-EXECUTOR = host.EXECUTOR.read_text(encoding="ascii")
 TOKEN = "0123456789abcdef"
 FLAVOURS = {
     "core": {},
@@ -68,7 +67,7 @@ class Server:
     def run(self, steps, deadline=300):
         """The answer of a batch of one area ``a``."""
         document = batch.batch({"a": steps}, TOKEN, deadline)
-        stdout = self.output(batch.encode(EXECUTOR, document))
+        stdout = self.output(host.standard_input(document))
         assert stdout.isascii()
         seen = answer.parse(stdout, document)
         assert seen.complete, (seen.problems, stdout)

@@ -13,12 +13,13 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import ans
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import call
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import host
 
+EXECUTOR_FILES = [host.EXECUTOR, *host.PARTS.values()]
 EVERY = pytest.mark.parametrize("flavour", list(engine.FLAVOURS))
 
 
 def send(steps, line_break="\n"):
     document = batch.batch({"a": steps}, engine.TOKEN)
-    return document, batch.encode(engine.EXECUTOR, document).replace("\n", line_break).encode("ascii")
+    return document, host.standard_input(document).replace("\n", line_break).encode("ascii")
 
 
 @EVERY
@@ -70,7 +71,7 @@ def test_a_bug_in_a_module_does_not_end_the_answer(flavour):
 def test_only_what_windows_powershell_knows(tmp_path):
     (tmp_path / "bootstrap.ps1").write_text(host.BOOTSTRAP, encoding="ascii")
     done = subprocess.run(
-        [engine.path(), "--lint", str(host.EXECUTOR), str(tmp_path / "bootstrap.ps1")], capture_output=True, text=True, check=False
+        [engine.path(), "--lint", *map(str, EXECUTOR_FILES), str(tmp_path / "bootstrap.ps1")], capture_output=True, text=True, check=False
     )
     if "--lint" in done.stderr:
         pytest.skip("this PowerShell has no --lint; the executor was not linted")
@@ -80,6 +81,21 @@ def test_only_what_windows_powershell_knows(tmp_path):
 
 
 def test_bootstrap_and_executor_are_plain():
-    assert len(host.BOOTSTRAP) <= 900 and host.BOOTSTRAP.isascii() and engine.EXECUTOR.isascii()
+    assert len(host.BOOTSTRAP) <= 900 and host.BOOTSTRAP.isascii()
     assert len(host.COMMAND) < 8191
-    assert engine.EXECUTOR.splitlines() == engine.EXECUTOR.rstrip("\n").split("\n")
+    for file in EXECUTOR_FILES:
+        text = file.read_text(encoding="utf-8")
+        assert text.isascii() and text.splitlines() == text.rstrip("\n").split("\n")
+        assert "@'" not in text and '@"' not in text and "<#" not in text, "lines are sent without their indents and comments"
+
+
+def test_a_part_is_sent_with_a_batch_that_needs_it_only():
+    documents = {
+        "call": send([call("c", r"TestKit\Get-Counter")])[0],
+        "exe": batch.batch({"a": [batch.exe("x", r"C:\x.exe", [], 1)]}, engine.TOKEN),
+        "sql": batch.batch({"a": [batch.sql("q", {}, [])]}, engine.TOKEN),
+    }
+    texts = {kind: host.executor(document) for kind, document in documents.items()}
+    assert {kind for kind, text in texts.items() if "function Get-ExeRun" in text} == {"exe"}
+    assert {kind for kind, text in texts.items() if "function Get-QueryRuns" in text} == {"sql"}
+    assert len(texts["call"]) < 20000 and not any(line.startswith(("#", " ")) for line in texts["call"].splitlines())

@@ -375,7 +375,7 @@ def test_a_step_may_stop_its_area(server):
         },
         engine.TOKEN,
     )
-    seen = engine.answer.parse(server.output(batch.encode(engine.EXECUTOR, document)), document)
+    seen = engine.answer.parse(server.output(engine.host.standard_input(document)), document)
     a, b = seen.areas["a"].steps, seen.areas["b"].steps
     assert (a["g"].status, a["g"].reason) == ("skipped", "stopped")
     assert b["h"].status == "ok" and b["p"].status == "partial" and b["i"].reason == "stopped"
@@ -415,6 +415,7 @@ def test_host_line(server):
         "delegation",
         "os",
         "clock",
+        "oem",
     ]
     assert seen["bits"] == 64 and seen["language_mode"] == "FullLanguage" and seen["clock"].endswith("Z")
 
@@ -426,7 +427,7 @@ def test_a_batch_leaves_nothing_to_the_next(server):
 
 
 def test_whatever_is_cut_is_refused_and_nothing_runs(server):
-    whole = batch.encode(engine.EXECUTOR, batch.batch({"a": [kit("c", "Get-Counter")]}, engine.TOKEN))
+    whole = engine.host.standard_input(batch.batch({"a": [kit("c", "Get-Counter")]}, engine.TOKEN))
     cuts = {"executor": whole[:2000], "batch": whole[:-3], "header": whole.split("\n", 1)[1], "empty": "\n"}
     for cut, stdin in cuts.items():
         assert [json.loads(line) for line in server.output(stdin).splitlines()] == [{"bft": "", "kind": "refused", "reason": "cut"}], cut

@@ -81,7 +81,7 @@ class Both:
 
     def _engine(self, document, seen):
         folders = [folder for name, folder in self.folders.items() if seen.has_module(name)]
-        return self.server.output(batch.encode(engine.EXECUTOR, document), folders or [engine.HERE], carrier.Carrier(seen))
+        return self.server.output(engine.host.standard_input(document), folders or [engine.HERE], carrier.Carrier(seen))
 
 
 def normal(seen):

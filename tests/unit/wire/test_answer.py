@@ -146,6 +146,9 @@ OUTER = ("Microsoft.FailoverClusters.PowerShell.ClusterCmdletException", 0x80131
         (error(("X", 0x80131500, None), fqid="MI RESULT 2,Get-CimInstance"), "denied"),
         (error(("X", 0x80131500, None), fqid="MI RESULT 1"), "failed"),
         (error(("X", 0x80131500, None), fqid="HRESULT nonsense,Y"), "failed"),
+        (error(("System.ComponentModel.Win32Exception", 0x80004005, 2), fqid="ExeNotFound"), "absent"),
+        (error(("System.ComponentModel.Win32Exception", 0x80004005, 5), fqid="ExeRefused"), "denied"),
+        (error(("System.TimeoutException", 0x80131505, None), fqid="ExeTimeout"), "failed"),
         (error(("X", 0x80131500, None), fqid="NamedParameterNotFound,Y"), "failed"),
         (error(), "failed"),
     ],
@@ -156,7 +159,7 @@ def test_reasons(seen, expected):
 
 
 def test_every_reason_in_the_tables_is_one_of_a_hole():
-    tables = (answer.NATIVE, answer.HRESULTS, answer.FQIDS, answer.TYPES, answer.MI_RESULTS)
+    tables = (answer.NATIVE, answer.HRESULTS, answer.FQIDS, answer.TYPES, answer.MI_RESULTS, answer.PROGRAMS)
     assert {entry[0] for table in tables for entry in table.values() if entry} <= set(observed.REASONS)
     assert all(entry[1].endswith(".") for table in tables for entry in table.values() if entry)
 
