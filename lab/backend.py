@@ -69,12 +69,14 @@ def assignable(type_name, properties, source, assumed=""):
 
 
 class Backend:
-    """A host as *user* sees it. Without a user: the estate's first administrator."""
+    """A host as *user* sees it. Without a user: the estate's first administrator. *network*: the account that other servers see, or None
+    where the session has no credentials to hand on (NTLM)."""
 
-    def __init__(self, state, host, user=None):
+    def __init__(self, state, host, user=None, network=None):
         self.state = state
         self.host = state.host_name(host)
         self.user = user or next(iter(state.users))
+        self.network = network
 
     def has_module(self, module):
         return module.casefold() in {name.casefold() for name in self.state.hosts[self.host]["modules"]}

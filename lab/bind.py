@@ -12,7 +12,7 @@ CLASS_NAMES = {  # the class in an error id is not made from the noun: real/clus
 }
 NAMESPACES = {
     "FailoverClusters": "Microsoft.FailoverClusters.PowerShell.", "Microsoft.PowerShell.Management": "Microsoft.PowerShell.Commands.",
-    "CimCmdlets": "Microsoft.Management.Infrastructure.CimCmdlets.",
+    "Microsoft.PowerShell.Security": "Microsoft.PowerShell.Commands.", "CimCmdlets": "Microsoft.Management.Infrastructure.CimCmdlets.",
 }
 INTEGERS = {"uint32": (0, 2**32 - 1), "int32": (-2**31, 2**31 - 1), "uint64": (0, 2**64 - 1), "int64": (-2**63, 2**63 - 1)}
 COMMON = {"erroraction", "warningaction", "errorvariable", "warningvariable", "verbose", "debug", "outvariable", "outbuffer",

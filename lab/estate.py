@@ -9,7 +9,7 @@ import struct
 import uuid
 from datetime import UTC, datetime, timedelta
 
-from lab import membership
+from lab import files, membership, parts
 
 ROOT = uuid.UUID("5d0b64a4-6a2b-4b4e-9a4b-2f3a5c1f0a11")
 CONTROL = r"HKLM\SYSTEM\CurrentControlSet\Control"
@@ -93,7 +93,10 @@ def biztalk_instances(description):
 
 
 def build(description, clock=None):
-    """The documents of a healthy estate: ``{"hosts", "clusters", "shares", "users"}``; its hosts started 16 days before *clock*."""
+    """The documents of a healthy estate: ``{"hosts", "clusters", "shares", "users"}``; its hosts started 16 days before *clock*.
+
+    Hosts whose description has the key of a part (lab/parts) are then filled by it; parts find the *description* and the *clock* there too.
+    """
     now = datetime.fromisoformat(str(clock or datetime.now(UTC)).replace("Z", "+00:00"))
     started = (now - timedelta(days=16)).strftime("%Y-%m-%dT03:12:40.5000000Z")
     domain = description.get("domain", "contoso.test")
@@ -108,12 +111,17 @@ def build(description, clock=None):
     for name, cluster in description.get("clusters", {}).items():
         estate["clusters"][name] = Cluster(name, cluster, domain, estate, biztalk_instances(description)).document()
     for path, share in description.get("shares", {}).items():
-        estate["shares"][path] = {"writers": share["writers"]}
+        estate["shares"][path] = dict(share)
     for name, user in description["users"].items():
-        estate["users"][name.replace("{domain}", netbios)] = {"password": user["password"], "admin": user.get("admin", True),
-                                                              "remote": user.get("remote", True), "clusters": user.get("clusters", {})}
+        estate["users"][name.replace("{domain}", netbios)] = {
+            "password": user["password"], "admin": user.get("admin", True), "remote": user.get("remote", True), "clusters": user.get("clusters", {}),
+            "groups": user.get("groups", [])}
     for cluster in estate["clusters"].values():
         membership.settle(cluster, estate["hosts"])
+    estate.update(clock=now.strftime("%Y-%m-%dT%H:%M:%S.%f0Z"), description=description)
+    for name, host in description["hosts"].items():
+        parts.build(estate["hosts"][name], host or {}, name, estate)
+    del estate["clock"], estate["description"]
     return estate
 
 
@@ -123,8 +131,7 @@ def _host(name, host, domain, number, started):
     services = {"MSDTC": "Auto", "W32Time": "Auto", "ENTSSO": "Auto" if "sso" in host else None, "ClusSvc": "Auto" if clustered else None}
     document = {
         "name": name.upper(), "domain": domain, "powered": True, "cluster": host.get("cluster"), "language_mode": "FullLanguage",
-        "modules": ["CimCmdlets", "Microsoft.PowerShell.Diagnostics", "Microsoft.PowerShell.Management", "Microsoft.PowerShell.Security",
-                    "Microsoft.PowerShell.Utility", "MsDtc", "NetAdapter", "ScheduledTasks"] + (["FailoverClusters"] if clustered else []),
+        "modules": [*MODULES, *(["FailoverClusters"] if clustered else [])],
         "os": {"caption": words["caption"], "build": "17763", "revision": 6532, "culture": words["culture"],
                "language": words["language"], "started": started, "installed": "2024-02-05T09:00:00.0000000Z"},
         "address": f"10.0.{number // 200}.{number % 200 + 11}",
@@ -134,6 +141,10 @@ def _host(name, host, domain, number, started):
         "registry": _registry(name, host, number),
         "unreadable": {},           # object type -> properties whose getter throws; a test's hook
     }
+    for folder in FOLDERS:
+        files.add_folder(document, folder)
+    for folder in (r"C:\Windows", r"C:\Program Files", r"C:\Program Files (x86)"):     # users may read there and no more
+        files.add_folder(document, folder, files.acl(*((who, right) for who, right, _kind in files.ROOT_ACL[:3])))
     return document
 
 
@@ -151,6 +162,10 @@ def _biztalk_instance(server, host, clustered, management):
         "DelayedAutostart": ["DWord", int(not clustered)], "FailureActions": ["Binary", RESTART_THRICE], "ObjectName": ["String", BIZTALK_ACCOUNT]}
 
 
+MODULES = ("CimCmdlets", "Microsoft.PowerShell.Diagnostics", "Microsoft.PowerShell.Management", "Microsoft.PowerShell.Security",
+           "Microsoft.PowerShell.Utility", "MsDtc", "NetAdapter", "ScheduledTasks", "SmbShare")
+FOLDERS = (r"C:\Windows\System32", r"C:\Windows\SysWOW64", r"C:\Windows\Temp", r"C:\ProgramData", r"C:\Users\Public",
+           r"C:\Program Files\Common Files", r"C:\Program Files (x86)\Common Files")
 ACCOUNTS = {"MSDTC": r"NT AUTHORITY\NetworkService", "ClusSvc": "LocalSystem", "ENTSSO": r"CONTOSO\svc-sso"}
 
 

@@ -6,6 +6,8 @@ import json
 import sqlite3
 from datetime import UTC, datetime, timedelta
 
+from lab import files
+
 SECRETS = {"accesskey", "sastoken", "password", "credential"}
 KINDS = ("hosts", "clusters", "shares", "users")
 FORMAT = "%Y-%m-%dT%H:%M:%S.%f"
@@ -28,6 +30,7 @@ class State:
         self.database.execute("PRAGMA journal_mode=WAL")
         self.database.execute("PRAGMA synchronous=OFF")
         self.database.executescript(SCHEMA)
+        self.files = files.Store(self.database)
         self._written, self._clock = {}, self.meta("clock")
         self.open_world = self._world = None
         if estate is not None:
@@ -38,9 +41,13 @@ class State:
             self.set_clock(clock)
 
     def replace(self, estate):
-        """Puts another estate in the place of this one; calls are forgotten."""
+        """Puts another estate in the place of this one; calls are forgotten. The files that its documents describe go into their own table."""
         self.database.executescript("DELETE FROM document; DELETE FROM call;")
         self._written = {}
+        self.files.clear()
+        began = next((host["os"]["installed"] for host in estate.get("hosts", {}).values()), self.clock)
+        for name, document in [*estate.get("hosts", {}).items(), *estate.get("shares", {}).items()]:
+            self.files.put_all(files.described(name, document, began))
         for kind in KINDS:
             setattr(self, kind, estate.get(kind, {}))
         self.save()
@@ -72,6 +79,7 @@ class State:
         """SHA-256 over the estate; sessions, clock, recorder and users' passwords take no part."""
         whole = [[kind, name, getattr(self, kind)[name]] for kind in ("hosts", "clusters", "shares")
                  for name in sorted(getattr(self, kind))]
+        whole.append(["files", self.files.digest()])
         if self._world:
             whole += [["instances", name, instance.state_hash()] for name, instance in sorted(self._world.instances.items())]
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
@@ -90,11 +98,11 @@ class State:
     @property
     def clock(self):
         """Now in the estate: ISO 8601 UTC with seven digits."""
-        return self._clock or _iso(datetime.now(UTC))
+        return self._clock or iso(datetime.now(UTC))
 
     def set_clock(self, moment):
         """Lets the clock stand at an instant (ISO 8601)."""
-        self._clock = self.meta("clock", _iso(moment))
+        self._clock = self.meta("clock", iso(moment))
         self.catch_up()
 
     def catch_up(self):
@@ -136,7 +144,19 @@ class State:
 
     def user(self, name):
         """The user of this name in any spelling; ``DOMAIN\\name``, or the bare name of a local one. None when unknown."""
+        if name == files.SYSTEM:
+            return {"admin": True, "clusters": {}}
         return next((user for known, user in self.users.items() if name and known.casefold() == name.casefold()), None)
+
+    def identities(self, name, host):
+        """The names, in lower case, that an access list of *host* may know an account by: its own, its groups'."""
+        user = self.user(name) or {}
+        names = {name, "Everyone", r"NT AUTHORITY\Authenticated Users", files.USERS, *user.get("groups", ())}
+        if user.get("admin"):
+            names.add(files.ADMINISTRATORS)
+        if name.endswith("$"):
+            names.add(name.rpartition("\\")[0] + r"\Domain Computers")
+        return {one.casefold() for one in names}
 
     def cluster_of(self, host):
         """The cluster that a host is a node of, or None."""
@@ -159,7 +179,8 @@ class State:
         self.save()
 
 
-def _iso(moment):
+def iso(moment):
+    """An instant (text or datetime) as the estate writes it: ISO 8601 UTC with seven digits."""
     if isinstance(moment, str):
         moment = datetime.fromisoformat(moment.replace("Z", "+00:00"))
     if moment.tzinfo:

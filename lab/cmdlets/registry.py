@@ -1,18 +1,15 @@
-"""The registry through PowerShell's item cmdlets. Any other provider is not modelled."""
+"""The registry through PowerShell's item cmdlets."""
 from __future__ import annotations
 
 import base64
 import fnmatch
 import re
 
-from lab.backend import cmdlet
+from lab.cmdlets.items import answers, no_drive, not_found, texts
 from lab.values import Obj, link, not_modelled
 
-ITEMS = "Microsoft.PowerShell.Management\\"
-DOCS = "about_Registry_Provider; reference pages of Windows PowerShell 5.1"
 HIVES = {"HKEY_LOCAL_MACHINE": "HKLM", "HKEY_CLASSES_ROOT": r"HKLM\SOFTWARE\Classes"}
 DRIVES = {"HKLM": "HKEY_LOCAL_MACHINE"}
-SESSION_STATE = 2148734209          # 0x80131501, RuntimeException
 PROVIDER = r"Microsoft.PowerShell.Core\Registry"
 
 
@@ -25,11 +22,7 @@ class Path:
             raise not_modelled(f"the path {text}")
         self.drive = match[3] and match[3].upper()
         if self.drive and self.drive not in DRIVES:
-            if len(self.drive) == 1:
-                raise not_modelled(f"the file system ({text})")
-            raise run.error("DriveNotFound", "ObjectNotFound", link(
-                "System.Management.Automation.DriveNotFoundException",
-                f"Cannot find drive. A drive with the name '{match[3]}' does not exist.", SESSION_STATE))
+            raise no_drive(run, match[3])
         self.hive = DRIVES[self.drive] if self.drive else match[1].upper()
         if self.hive not in HIVES:
             raise not_modelled(f"the hive {self.hive}")
@@ -68,8 +61,7 @@ def matching(run, text, literal):
     path, registry = Path(run, text), run.host["registry"]
     if literal or not re.search(r"[*?\[]", path.key):
         if found(registry, path.stored()) is None:
-            raise run.error("PathNotFound", "ObjectNotFound", link(
-                "System.Management.Automation.ItemNotFoundException", f"Cannot find path '{text}' because it does not exist.", SESSION_STATE))
+            raise not_found(run, text)
         return [(path, path.key)]
     keys = [""]
     for segment in path.key.split("\\"):
@@ -80,11 +72,9 @@ def matching(run, text, literal):
 
 def paths(run):
     """Every key that -Path or -LiteralPath names. Errors of single paths stand beside the rest."""
-    literal = run.get("LiteralPath")
-    if not literal and not run.get("Path"):
-        raise not_modelled("the current location")
-    for text in literal or run.get("Path"):
-        yield from matching(run, text, literal is not None)
+    found, literal = texts(run)
+    for text in found:
+        yield from matching(run, text, literal)
 
 
 def values_of(registry, stored):
@@ -96,9 +86,7 @@ def _live(kind, data):
     return base64.b64decode(data) if kind == "Binary" else data
 
 
-@cmdlet(ITEMS + "Get-ItemProperty", takes="Path LiteralPath Name",
-        source=f"{DOCS}; PowerShell RegistryProvider.GetProperty (a key without values answers nothing)",
-        assumed="a DWORD reads as an unsigned number")
+@answers("Registry", "Get-ItemProperty", "Name")
 def get_item_property(run):
     """The values of keys, with the provider's own note properties."""
     for path, key in paths(run):
@@ -121,23 +109,23 @@ def get_item_property(run):
         yield Obj("System.Management.Automation.PSCustomObject", f"registry/{run.backend.host}/{path.stored(key)}", {**values, **note})
 
 
-@cmdlet(ITEMS + "Test-Path", takes="Path LiteralPath PathType", source=DOCS)
+@answers("Registry", "Test-Path", "PathType")
 def test_path(run):
     """Whether keys exist; wildcards and -PathType Container are honoured."""
     if run.get("PathType", "Any").casefold() == "leaf":
         return [False]
-    literal = run.get("LiteralPath")
-    answers = []
-    for text in literal or run.get("Path"):
+    found_paths, literal = texts(run)
+    seen = []
+    for text in found_paths:
         path = Path(run, text)
-        if literal is None and re.search(r"[*?\[]", path.key):
-            answers.append(bool(matching(run, text, False)))
+        if not literal and re.search(r"[*?\[]", path.key):
+            seen.append(bool(matching(run, text, False)))
         else:
-            answers.append(found(run.host["registry"], path.stored()) is not None)
-    return answers
+            seen.append(found(run.host["registry"], path.stored()) is not None)
+    return seen
 
 
-@cmdlet(ITEMS + "Get-ChildItem", takes="Path LiteralPath", source=DOCS)
+@answers("Registry", "Get-ChildItem", "")
 def get_child_item(run):
     """The keys right below keys."""
     registry = run.host["registry"]
@@ -175,7 +163,7 @@ def _put(run, path, key, name, value, kind=None):
     values[own] = _kind(value, kind or (values[own][0] if own in values else None))
 
 
-@cmdlet(ITEMS + "Set-ItemProperty", takes="Path LiteralPath Name Value Type", source=DOCS, changes=True)
+@answers("Registry", "Set-ItemProperty", "Name Value Type")
 def set_item_property(run):
     """Sets or makes one value of keys."""
     _writable(run)
@@ -184,7 +172,7 @@ def set_item_property(run):
     return []
 
 
-@cmdlet(ITEMS + "New-ItemProperty", takes="Path LiteralPath Name Value PropertyType", source=DOCS, changes=True)
+@answers("Registry", "New-ItemProperty", "Name Value PropertyType")
 def new_item_property(run):
     """Makes one value of keys; an existing one is an error without -Force."""
     _writable(run)
@@ -195,7 +183,7 @@ def new_item_property(run):
     return []
 
 
-@cmdlet(ITEMS + "Remove-ItemProperty", takes="Path LiteralPath Name", source=DOCS, changes=True)
+@answers("Registry", "Remove-ItemProperty", "Name")
 def remove_item_property(run):
     """Removes values of keys."""
     _writable(run)
@@ -210,7 +198,7 @@ def remove_item_property(run):
     return []
 
 
-@cmdlet(ITEMS + "New-Item", takes="Path Name Value", source=DOCS, changes=True)
+@answers("Registry", "New-Item", "Name Value")
 def new_item(run):
     """Makes a key, with those above it; an existing one is an error without -Force."""
     _writable(run)
@@ -225,7 +213,7 @@ def new_item(run):
     return []
 
 
-@cmdlet(ITEMS + "Remove-Item", takes="Path LiteralPath Recurse", source=DOCS, changes=True)
+@answers("Registry", "Remove-Item", "Recurse")
 def remove_item(run):
     """Removes keys; one with keys below it needs -Recurse (it would ask otherwise)."""
     _writable(run)

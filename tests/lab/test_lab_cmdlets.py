@@ -52,7 +52,7 @@ def test_wrong_parameters_are_refused_as_the_binder_does(console, command, given
 @pytest.mark.parametrize("command, given", [
     (FC + "Test-Cluster", {}), (FC + "Get-ClusterNode", {"Cluster": "SQLCLU"}), (FC + "Set-ClusterQuorum", {"DiskWitness": "a", "NoWitness": True}),
     (FC + "Set-ClusterQuorum", {"CloudWitness": True, "AccountName": "a", "AccessKey": "b"}), (CIM, {"ClassName": "Win32_Process"}),
-    (CIM, {"ClassName": "Win32_Service", "Namespace": "root/MSCluster"}), (MS + "Get-ItemProperty", {"Path": [r"C:\Windows"]}),
+    (CIM, {"ClassName": "Win32_Service", "Namespace": "root/MSCluster"}), (MS + "Copy-Item", {"Path": [r"HKLM:\SOFTWARE"]}),
     (MS + "Get-ItemProperty", {"LiteralPath": [r"HKLM:\SOFTWARE"], "Filter": "x"}), (MS + "Start-Process", {"FilePath": "cmd.exe"}),
     (DTC + "Set-DtcNetworkSetting", {"InboundTransactionsEnabled": True, "WhatIf": True}),
 ])
@@ -384,4 +384,4 @@ def test_reading_leaves_the_hash_alone_and_each_kind_of_change_moves_it(console)
 
 def test_a_command_says_that_it_changes_by_its_verb():
     reading = {name for name, command in COMMANDS.items() if not command.changes}
-    assert all(name.split("\\")[1].startswith(("Get-", "Test-")) == (name in reading) for name in COMMANDS)
+    assert all(name.split("\\")[1].startswith(("Get-", "Test-", "Join-", "Split-")) == (name in reading) for name in COMMANDS)
