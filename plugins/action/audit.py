@@ -14,7 +14,16 @@ from ansible.utils.color import ANSIBLE_COLOR
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import AREAS, SQL_AREAS
 from ansible_collections.biztalk.fault_tolerance.plugins.modules import audit as module
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import baseline, contract, judge, report, report_html, snapshots, task
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import (
+    baseline,
+    contract,
+    evidence,
+    judge,
+    report,
+    report_html,
+    snapshots,
+    task,
+)
 
 TOP = 5
 STRATEGIES = ("linear", "ansible.builtin.linear", "debug", "ansible.builtin.debug")
@@ -40,7 +49,8 @@ class ActionModule(ActionBase):
         except ValueError as error:
             raise AnsibleActionFail(gate.text(str(error))) from None
         judged = gate(judge.judge(found, inventory, rules, judge.Options(
-            hosts, options["fail_from"], options["fail_on_unknown"], note=options["note"])))
+            hosts, options["fail_from"], options["fail_on_unknown"], note=options["note"],
+            evidence=evidence.read_folder(options["evidence"] or pathlib.Path(options["output"]) / "evidence"))))
         try:
             path, page = report.write(judged, options["output"]), report_html.write(judged, options["output"])
         except ValueError as error:

@@ -48,6 +48,9 @@ options:
     type: list
     elements: path
     default: []
+  evidence:
+    description: Folder of the evidence that M(biztalk.fault_tolerance.restore_check) leaves; the default is C(evidence) below O(output).
+    type: path
   fail_from:
     description:
       - Severity from which on a failing control fails the task. The report is written first.
@@ -140,6 +143,7 @@ ARGUMENT_SPEC = dict(
     severities=dict(type="dict", default={}),
     waivers=dict(type="path"),
     attestations=dict(type="list", elements="path", default=[]),
+    evidence=dict(type="path"),
     fail_from=dict(type="str", choices=["never", "low", "medium", "high", "critical"], default="never"),
     fail_on_unknown=dict(type="bool", default=False),
     check_only=dict(type="bool", default=False),

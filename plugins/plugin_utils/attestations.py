@@ -44,6 +44,20 @@ class Attestation:
     origin: str
 
 
+@dataclass(frozen=True)
+class Told:
+    """What is told of an estate beside its snapshots: people's *words*, the *evidence* of checks (see ``evidence``), and *now*, the
+    instant at which both must hold (ISO 8601)."""
+
+    words: tuple = ()
+    evidence: tuple = ()
+    now: str = "1970-01-01T00:00:00Z"
+
+    @property
+    def today(self):
+        return self.now[:10]
+
+
 def names(pattern, subject):
     """Whether a pattern, in which ``*`` stands for any text, names a subject; case does not matter."""
     wanted = ".*".join(re.escape(part) for part in pattern.casefold().split("*"))

@@ -11,10 +11,23 @@ A subject is owed where the inventory declares it, whether it was read or not. W
 from dataclasses import dataclass, replace
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import attestations, availability, backups, derived, groups, instances
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import (
+    attestations,
+    availability,
+    backups,
+    derived,
+    groups,
+    instances,
+    nlb_clusters,
+    rebuild_sources,
+    recovery_plans,
+    storages,
+    web_servers,
+)
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.control import say
 
 HOST, CLUSTER, DTC, ESTATE = "host", "cluster", "dtc", "estate"
+NOTHING_TOLD = attestations.Told()
 INSTANCE_GROUP = "sql_instance"     # an inventory host of this group is a SQL Server instance and no Windows host
 
 
@@ -86,22 +99,23 @@ def hosts_of(snapshots, inventory, asked=None):
     return hosts
 
 
-def subjects_of(hosts, kinds, words=(), today=""):
-    """Every subject that is owed or was found, in a stable order. *words*: what people attest; *today*: the day on which that must hold."""
+def subjects_of(hosts, kinds, told=NOTHING_TOLD):
+    """Every subject that is owed or was found, in a stable order. *told*: what is told of the estate beside its snapshots."""
     everyone = list(hosts.values())
     windows = [host for host in everyone if INSTANCE_GROUP not in host.groups]
     clusters = _clusters(windows, kinds[CLUSTER])
     dtcs = _dtcs(windows, clusters, kinds[DTC])
     of_windows = [_host(host) for host in windows] + [cluster.subject for cluster in clusters] + dtcs + [_estate(windows)]
-    found = of_windows + [subject for part in (instances, availability, groups, backups) for subject in part.subjects(everyone, kinds)]
-    return [_attested(subject, kinds[subject.kind].claims, words, today) for subject in found]
+    parts = (instances, availability, groups, backups, storages, nlb_clusters, rebuild_sources, web_servers)
+    found = of_windows + [subject for part in parts for subject in part.subjects(everyone, kinds)]
+    return [_attested(subject, kinds[subject.kind].claims, told) for subject in found + recovery_plans.subjects(told)]
 
 
-def _attested(subject, claims, words, today):
+def _attested(subject, claims, told):
     """A subject that was read, with what people attest of it."""
     if not claims or observed.is_hole(subject.facts):
         return subject
-    return replace(subject, facts={**subject.facts, attestations.FACT: attestations.facts(claims, subject.id, words, today)})
+    return replace(subject, facts={**subject.facts, attestations.FACT: attestations.facts(claims, subject.id, told.words, told.today)})
 
 
 def _host(host):

@@ -42,13 +42,15 @@ LISTED = 3
 class Options:
     """*hosts*: the hosts of this run, None for all of the estate. *fail_from*: the severity from which on a finding fails
     the run, or never; *fail_on_unknown*: an unknown one counts as its control's severity, too. *now*: when it is judged
-    (ISO 8601, default the clock's), for waivers. *note*: a sentence that the report shall show."""
+    (ISO 8601, default the clock's), for waivers and attestations. *note*: a sentence that the report shall show. *evidence*: records of
+    checks (see ``evidence``)."""
 
     hosts: list | None = None
     fail_from: str = NEVER
     fail_on_unknown: bool = False
     now: str = ""
     note: str = ""
+    evidence: tuple = ()
 
 
 def judge(snapshots, inventory, baseline, options=Options()):
@@ -56,7 +58,7 @@ def judge(snapshots, inventory, baseline, options=Options()):
     now = options.now or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     hosts = estate.hosts_of(snapshots, files.plain(inventory), options.hosts)
     findings, unasked = [], Counter()
-    subjects = estate.subjects_of(hosts, baseline.kinds, baseline.words, now[:10])
+    subjects = estate.subjects_of(hosts, baseline.kinds, attestations.Told(baseline.words, tuple(options.evidence), now))
     for subject in subjects:
         seen = view(subject.facts, baseline.kinds[subject.kind].type)
         for control in baseline.controls:

@@ -131,8 +131,8 @@ def healthy():
 
 
 def of_windows(loaded):
-    """The baseline without what an estate without SQL Server owes its BizTalk servers."""
-    return dataclasses.replace(loaded, controls=[c for c in loaded.controls if c.subject not in ("backup", "group")])
+    """The baseline without what an estate without SQL Server owes its BizTalk servers, and without the plan that people tell of."""
+    return dataclasses.replace(loaded, controls=[c for c in loaded.controls if c.subject not in ("backup", "group", "recovery_plan")])
 
 
 def by_host(snapshots):
