@@ -10,7 +10,14 @@ the histories is computed in ``module_utils/backup_sets.py``.
 """
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import backup_place, backup_sets, observed
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import backup_sources, biztalk_lists, derived, estate, instances
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import (
+    backup_sources,
+    biztalk_lists,
+    derived,
+    estate,
+    instances,
+    storages,
+)
 
 BACKUP = "backup"
 
@@ -18,16 +25,17 @@ BACKUP = "backup"
 def subjects(everyone, kinds):
     """The backup of every group. *everyone*: the ``estate.Host``s of the estate."""
     here = [host for host in everyone if set(host.groups) & set(kinds[BACKUP].groups)]
-    return [_subject(host, here) for host in biztalk_lists.Lists(here, everyone).holders] or instances.unheld(everyone, BACKUP)
+    return [_subject(host, here, everyone) for host in biztalk_lists.Lists(here, everyone).holders] or instances.unheld(everyone, BACKUP)
 
 
-def _subject(host, here):
+def _subject(host, here, everyone):
     read = host.fact("backup_history", "biztalk")
     if observed.is_hole(read):
         return instances.unread(host, BACKUP, read)
     name = f"{BACKUP}:{instances.name_of(host)}/{read['management_database']}"
     clock = host.fact("backup_history", "clock")
-    return estate.Subject(BACKUP, name, facts(host, here), (host.name,), clock if isinstance(clock, str) else None)
+    read = {**facts(host, here), "destinations": storages.placed(host, everyone)}
+    return estate.Subject(BACKUP, name, read, (host.name,), clock if isinstance(clock, str) else None)
 
 
 def facts(host, here):

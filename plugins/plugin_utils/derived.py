@@ -84,6 +84,7 @@ def cluster(facts, name, members, declared, everyone):
         "votes": _votes(facts["nodes"], foretold),
         "interfaces": each(facts["interfaces"], lambda one: {**one, "network_role": _network_role(one, facts["networks"])}),
         "fcis": _fcis(resources, nodes),
+        "validation": _validation([*members, *(host for host in declared if host not in members)]),
         "carries_sso": True if "sso" in groups else _has_role(resources, "sso"),
         "carries_biztalk": True if "biztalk" in groups else _has_role(resources, "biztalk_host"),
         "declared": [{"host": host.name, "member": _is_member(host, name, facts["nodes"])} for host in declared],
@@ -122,7 +123,7 @@ def _node(node, resources, hosts):
     name = part(node, "name")
     if observed.is_hole(name):
         return {**node, **dict.fromkeys(("host", "services", "custom_ssp_allowed", "sql_instances", "owns_sso", "biztalk_services",
-                                         "loose_biztalk_services"), name), "site": None}
+                                         "loose_biztalk_services", "features"), name), "site": None}
     host = next((host for host in hosts if host.is_called(name)), None)
     alone = observed.hole("missing", f"No host of the inventory is the node {name}.")
     biztalk_services = names_of(host.fact("platform", "biztalk", "services") if host else alone)
@@ -133,10 +134,20 @@ def _node(node, resources, hosts):
         "host": host.name if host else alone,
         "site": host.variables.get("site") if host else None,
         "services": named_services(host.fact("platform", "services") if host else alone),
+        "features": host.fact("cluster", "features") if host else alone,
         "custom_ssp_allowed": host.fact("platform", "custom_ssp_allowed") if host else alone,
         "sql_instances": host.fact("platform", "sql_instances") if host else alone,
         "owns_sso": any_true([resources] if observed.is_hole(resources) else [_owns_sso(name, resource) for resource in resources]),
     }
+
+
+def _validation(hosts):
+    """The newest report of a cluster validation on any node; None where there is none. A newer one may be where nobody looked."""
+    found = []
+    for host in hosts:
+        reports = host.fact("cluster", "reports")
+        found += [reports] if observed.is_hole(reports) else [first_hole([report, part(report, "at")]) or report for report in reports]
+    return first_hole(found) or max(found, key=lambda report: report["at"], default=None)
 
 
 def names_of(elements):

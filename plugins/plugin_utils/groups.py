@@ -11,7 +11,7 @@ server knows, and where a clustered host runs only the cluster. What a server di
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import platform
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import biztalk_lists, derived, estate, instances
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import biztalk_lists, derived, estate, instances, nlb_clusters
 
 GROUP = "group"
 FAILURES_TO_SURVIVE = 3         # the service controller's dialogue has a first, a second and any subsequent failure
@@ -50,6 +50,7 @@ def facts(read, everyone):
         "hosts": derived.each(read["hosts"], lambda host: {**host, **_host(host, entries, handlers, everyone)}),
         "receive_locations": derived.each(read["receive_locations"], lambda one: {**one, "readers": _readers(one["host"], hosts, read, entries)}),
         "tracking": _tracking(read, entries),
+        "web_handlers": nlb_clusters.web_handlers(read, everyone),
     }
 
 

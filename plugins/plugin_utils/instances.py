@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.server_clock import ServerClock, told
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import backup_sources, biztalk_jobs, biztalk_lists, derived, estate
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import (
+    backup_sources,
+    biztalk_jobs,
+    biztalk_lists,
+    derived,
+    estate,
+    storages,
+)
 
 INSTANCE, DATABASE = "instance", "database"
 BUILT_IN = ("nt ", "nt-", "autorite nt", "autorité nt")     # NT SERVICE\…, NT AUTHORITY\…, also where Windows translates it
@@ -19,7 +26,7 @@ def subjects(everyone, kinds):
     lists = biztalk_lists.Lists(here, everyone)
     found = []
     for host in here:
-        found.append(_instance(host, here, lists))
+        found.append(_instance(host, here, lists, everyone))
         found += _databases(host, lists)
     return found
 
@@ -65,10 +72,10 @@ def unheld(everyone, kind):
     return [estate.Subject(kind, f"{kind}:{what}", observed.hole("missing", text), tuple(hosts)) for what, hosts, text in found]
 
 
-def _instance(host, here, lists):
+def _instance(host, here, lists, everyone):
     facts = host.area("sql")
     if not observed.is_hole(facts):
-        facts = {**facts, **_derived(host, here, lists)}
+        facts = {**facts, **_derived(host, here, lists), "busy_volumes": storages.busy_volumes(host, lists, everyone)}
     return subject_of(host, INSTANCE, f"{INSTANCE}:{name_of(host)}", facts)
 
 

@@ -9,8 +9,10 @@ Read on a node and without a cluster name, so that no second hop is needed. Prop
 private properties: reference pages of the FailoverClusters module.
 """
 
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import names, observed, rows
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import call
+import re
+
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import names, observed, rows, windows_features
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import call, item, ref
 
 NAME = "cluster"
 
@@ -20,6 +22,13 @@ QUORUM = r"FailoverClusters\Get-ClusterQuorum"
 RESOURCE = r"FailoverClusters\Get-ClusterResource"
 PARAMETER = r"FailoverClusters\Get-ClusterParameter"
 MODULE = "FailoverClusters"
+ITEMS = "Microsoft.PowerShell.Management\\"
+FEATURES = {"FailoverCluster-FullServer": "Failover-Clustering", "FailoverCluster-PowerShell": "RSAT-Clustering-PowerShell"}
+REPORTS = r"Cluster\Reports"
+REPORT_FILES = ("*.htm*", "*.mht")       # the rest of the name is translated
+RESULT = r'<img\b[^>]*\bname\s*=(?:3D)?\s*["\']?\w+Img\b'    # the icon of a result, whose name is not (seen in one public script; assumed)
+RESULTS = {"success": "passed", "succeeded": "passed", "passed": "passed", "notapplicable": "passed", "warning": "warnings", "failed": "failed",
+           "failure": "failed", "fail": "failed", "error": "failed", "canceled": "failed", "cancelled": "failed"}
 
 NODE_STATES = {-1: "Unknown", 0: "Up", 1: "Down", 2: "Paused", 3: "Joining"}
 RESOURCE_STATES = {-1: "Unknown", 0: "Inherited", 1: "Initializing", 2: "Online", 3: "Offline", 4: "Failed",
@@ -61,6 +70,12 @@ def steps(variables):
         call("dependencies", r"FailoverClusters\Get-ClusterResourceDependency", input="resources", select=["DependencyExpression"]),
         call("possible_owners", r"FailoverClusters\Get-ClusterOwnerNode", input="resources", select=["OwnerNodes.Name"]),
         call("quorum", QUORUM, select=PROPERTIES["quorum"], needs=MODULE),
+        windows_features.step("features", list(FEATURES)),
+        call("root", ITEMS + "Get-Item", {"LiteralPath": ["Env:\\SystemRoot"]}, ["Value"]),
+        call("report_folder", ITEMS + "Join-Path", {"Path": {"$ref": "root", "path": "Value"}, "ChildPath": REPORTS}, ["."]),
+        call("reports", ITEMS + "Get-ChildItem", {"LiteralPath": ref("report_folder"), "Filter": item(), "File": True}, ["Name", "LastWriteTimeUtc"],
+             each=list(REPORT_FILES)),
+        call("report_results", r"Microsoft.PowerShell.Utility\Select-String", {"Pattern": RESULT, "AllMatches": True}, ["Matches.Value"], input="reports"),
     ]
 
 
@@ -116,7 +131,48 @@ def shape(area):
         "groups": groups,
         "resources": resources,
         "quorum": _quorum(area, whole, resources),
+        "features": _features(area),
+        "reports": _reports(area),
     }
+
+
+def _features(area):
+    found = windows_features.installed(area, "features", list(FEATURES))
+    return found if observed.is_hole(found) else [{**one, "name": FEATURES[one["name"]]} for one in found]
+
+
+def _reports(area):
+    """Reports of cluster validations on this node: when each was written, and what it says as far as it can be read without its words."""
+    found, seen = [], 0
+    for run in range(len(REPORT_FILES)):
+        files = rows.every(area, "reports", lambda row, index: {"name": rows.value(row, "Name"), "at": rows.value(row, "LastWriteTimeUtc")}, run)
+        if observed.is_hole(files) and files["$unknown"]["reason"] == "missing":
+            continue        # the folder comes with the first report
+        for file in [files] if observed.is_hole(files) else files:
+            if observed.is_hole(file):
+                found.append(file)
+                continue
+            found.append({**file, "verdict": verdict(rows.every(area, "report_results", lambda row, index: rows.value(row, "Matches.Value"), seen))})
+            seen += 1
+    return found
+
+
+def verdict(results):
+    """passed, warnings or failed, from the icons of a report; a hole where it shows none, or one that nobody knows."""
+    if observed.is_hole(results):
+        return results
+    unseen = observed.first_hole(results)
+    if unseen:
+        return unseen
+    texts = [text for line in results for text in (line if isinstance(line, list) else [line])]
+    icons = {re.search(r"(\w+)Img$", text, re.IGNORECASE)[1].casefold() for text in texts}
+    said = {RESULTS[icon] for icon in icons if icon in RESULTS}
+    if "failed" in said:
+        return "failed"
+    if not said or len(icons) > sum(icon in RESULTS for icon in icons):
+        return observed.hole("failed", "What the report says cannot be told from its icons; open it.")
+    return "warnings" if "warnings" in said else "passed"
+
 
 
 def _owners(area, step, index):
