@@ -49,14 +49,15 @@ def instant(text):
 
 def steps(kind, folder=None):
     """The steps that find the sets of a kind below *folder* (a local path; None: the default). Their ids begin with ``<kind>_set``."""
-    known = {"LiteralPath": folder}
-    before = []
     if folder is None:
-        before = [call(f"{kind}_set_root", ITEMS + "Get-Item", {"LiteralPath": "Env:\\SystemRoot"}, ["Value"]),
-                  call(f"{kind}_set_default", ITEMS + "Join-Path", {"Path": ref(f"{kind}_set_root", "Value"), "ChildPath": DEFAULT}, ["."])]
-        known = {"LiteralPath": ref(f"{kind}_set_default")}
+        before = [call(f"{kind}_set_root", ITEMS + "Get-Item", {"LiteralPath": ["Env:\\SystemRoot"]}, ["Value"])]
+        above, name = ref(f"{kind}_set_root", "Value"), DEFAULT
+    else:
+        before, (above, _backslash, name) = [], folder.rstrip("\\").rpartition("\\")
+        above = above + "\\" if above.endswith(":") else above
     return before + [
-        call(f"{kind}_sets", ITEMS + "Get-ChildItem", {**known, "Directory": True, "Filter": f"*-{kind}-*"}, ["Name", "FullName"]),
+        call(f"{kind}_set_folder", ITEMS + "Join-Path", {"Path": above, "ChildPath": name}, ["."]),
+        call(f"{kind}_sets", ITEMS + "Get-ChildItem", {"LiteralPath": ref(f"{kind}_set_folder"), "Directory": True, "Filter": f"*-{kind}-*"}, ["Name", "FullName"]),
         call(f"{kind}_set_index", ITEMS + "Get-ChildItem", {"LiteralPath": ref(f"{kind}_sets", "FullName"), "File": True, "Filter": INDEX},
              ["DirectoryName"]),
         call(f"{kind}_set_text", ITEMS + "Get-Content", {"Raw": True}, ["."], input=f"{kind}_set_index"),
@@ -64,9 +65,9 @@ def steps(kind, folder=None):
     ]
 
 
-def place(area, kind, folder=None):
+def place(area, kind):
     """The folder that holds the sets, or the hole that hides it."""
-    return folder if folder is not None else rows.value(rows.one(area, f"{kind}_set_default"), ".")
+    return rows.value(rows.one(area, f"{kind}_set_folder"), ".")
 
 
 def shape(area, kind):

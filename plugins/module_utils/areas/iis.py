@@ -89,7 +89,6 @@ def shape(area):
     host = _document(files, APPLICATION_HOST) if not observed.is_hole(shared) else shared
     surroundings = {"systemroot": rows.value(rows.one(area, "iis_root"), "Value"), "windir": rows.value(rows.one(area, "iis_root"), "Value"),
                     "systemdrive": rows.value(rows.one(area, "iis_drive"), "Value")}
-    folder = backup_folder.place(area, NAME) if f"{NAME}_set_default" in area.steps else None
     return {
         "version": rows.registry(area, "iis_setup", "VersionString"),
         "components": _components(area),
@@ -108,7 +107,7 @@ def shape(area):
         "certificates": _certificates(area),
         "backup_place": rows.value(rows.one(area, "iis_backup_root"), "."),
         "backups": _backups(area),
-        "set_folder": folder,
+        "set_folder": backup_folder.place(area, NAME),
         "sets": backup_folder.shape(area, NAME),
     }
 

@@ -65,7 +65,7 @@ ROWS = {
                      [answers.error(fqid="PathNotFound,X")]],
     "iis_certificates": [[{"Thumbprint": "AB" * 20, "Subject": "CN=x", "NotAfter": "2027-01-01T00:00:00Z", "HasPrivateKey": True,
                            "PrivateKey.CspKeyContainerInfo.Exportable": True}], []],
-    "iis_set_default": [[{".": r"C:\Windows\biztalk.fault_tolerance\backup"}]],
+    "iis_set_folder": [[{".": r"C:\Windows\biztalk.fault_tolerance\backup"}]],
 }
 
 
