@@ -81,6 +81,10 @@ class Backend:
     def has_module(self, module):
         return module.casefold() in {name.casefold() for name in self.state.hosts[self.host]["modules"]}
 
+    def run(self, name):
+        """An invocation of something that has no parameters to bind (a native program)."""
+        return Run(self, name, {}, None)
+
     def invoke(self, command, parameters, piped=None):
         """Runs a cmdlet by its module-qualified name with named *parameters*; *piped* is one object or None."""
         name = self._resolve(command)

@@ -9,8 +9,8 @@ import re
 import time
 from pathlib import Path
 
-from lab import sqlstep
-from lab.values import Duration, Enum, Instant, Obj, Outcome, Unreadable
+from lab import exe, sqlstep
+from lab.values import Credential, Duration, Enum, Instant, Local, Obj, Outcome, Secret, Unreadable
 from lab.wsman import Result
 
 PREFIX = "PowerShell -NoProfile -NonInteractive -ExecutionPolicy Unrestricted -EncodedCommand "
@@ -103,6 +103,7 @@ class Batch:
             "computer": host["name"], "user": name if "\\" in name else f"{host['name']}\\{name}", "elevated": user["admin"],
             "logon": "NTLM", "delegation": "Impersonation",
             "os": f"Microsoft Windows NT 10.0.{host['os']['build']}.0", "clock": self.backend.state.clock,
+            "oem": exe.oem(host),
         }
 
     def _area(self, area):
@@ -121,17 +122,21 @@ class Batch:
         """``(status, rest of the answer)``; the live objects are kept for later steps."""
         if "sql" in step:
             return sqlstep.carry_out(self.backend, step)
-        for needed in self._references(step):
-            status, objects = self.steps.get(needed, ("skipped", []))
-            if status not in ("ok", "partial") or (needed != step.get("input") and not any(objects)):
-                return "skipped", {"reason": f"ref:{needed}"}
+        missing = self._missing(step)
+        if missing:
+            return "skipped", {"reason": f"ref:{missing}"}
+        if "exe" in step:
+            status, body = exe.carry_out(self.backend, step, self._given)
+            self.steps[step["id"]] = (status, [])
+            return status, body
         if step.get("needs") and not self.backend.has_module(step["needs"]):
             return "absent", {"reason": step["needs"]}
         runs, objects = [], []
         for piped, item in self._runs(step):
             outcome = self._invoke(step, piped, item)
-            objects.append(outcome.objects)
-            runs.append({"items": [[value(obj, path) for path in step["select"]] for obj in outcome.objects] if step.get("select") else [],
+            kept = [obj for obj in outcome.objects if _wanted(obj, step.get("only", {}))]
+            objects.append(kept)
+            runs.append({"items": [[value(obj, path) for path in step["select"]] for obj in kept] if step.get("select") else [],
                          "errors": [err.wire() for err in outcome.errors], "warnings": outcome.warnings})
         errors = any(run["errors"] for run in runs)
         status = "ok" if not errors else "partial" if any(objects) else "failed"
@@ -139,10 +144,22 @@ class Batch:
             self.steps[step["id"]] = (status, objects)
         return status, {"runs": runs}
 
-    @staticmethod
-    def _references(step):
-        found = [step["input"]] if step.get("input") else []
-        return found + [v["$ref"] for v in step.get("with", {}).values() if isinstance(v, dict) and "$ref" in v]
+    def _missing(self, step):
+        """The id of a step that this one refers to, of which there is nothing to give; None where all is there."""
+        if step.get("input") and self.steps.get(step["input"], ("skipped",))[0] not in ("ok", "partial"):
+            return step["input"]
+        given = [*step.get("with", {}).values(), step.get("exe"), *step.get("arguments", [])]
+        for reference in (argument for argument in given if isinstance(argument, dict) and "$ref" in argument):
+            status, _objects = self.steps.get(reference["$ref"], ("skipped", []))
+            live = self._referred(reference)
+            if status not in ("ok", "partial") or not live or None in live:
+                return reference["$ref"]
+        return None
+
+    def _referred(self, reference):
+        """The live objects of a ``$ref``, or with a path their values; None stands for one that is not there."""
+        live = [obj for objects in self.steps.get(reference["$ref"], ("", []))[1] for obj in objects]
+        return live if "path" not in reference else [part for obj in live for part in values(obj, reference["path"])]
 
     def _runs(self, step):
         if step.get("input"):
@@ -160,11 +177,47 @@ class Batch:
 
     def _given(self, argument, item):
         if isinstance(argument, dict) and "$ref" in argument:
-            live = [obj for objects in self.steps[argument["$ref"]][1] for obj in objects]
+            live = self._referred(argument)
             return live[0] if len(live) == 1 else live
         if isinstance(argument, dict) and argument == {"$item": True}:
             return item
+        return [typed(part) for part in argument] if isinstance(argument, list) else typed(argument)
+
+
+def typed(argument):
+    """A parameter that JSON has no word for."""
+    if not isinstance(argument, dict) or len(argument) != 1:
         return argument
+    (kind, given), = argument.items()
+    if kind == "$credential":
+        return Credential(given["user"], Secret(given["password"]))
+    if kind == "$instant":
+        whole, _point, fraction = given.removesuffix("Z").partition(".")
+        return Instant(f"{whole}.{fraction:0<7}Z")
+    kinds = {"$timespan": Duration, "$local": Local, "$secret": Secret}
+    return kinds[kind](given) if kind in kinds else argument
+
+
+def _wanted(obj, only):
+    """Whether a property is, as invariant text and without case, one of those wanted; for each path."""
+    return all({text(part).casefold() for part in values(obj, path)} & {wanted.casefold() for wanted in wanted}
+               for path, wanted in only.items())
+
+
+def text(seen):
+    """A value as PowerShell writes it."""
+    return seen.name if isinstance(seen, Enum) else "" if seen is None else str(seen)
+
+
+def values(here, path):
+    """The live values of a path, one by one where a list stands in the way; None for one that is not there."""
+    if isinstance(here, list):
+        return [part for element in here for part in values(element, path)]
+    if path in ("", ".") or here is None:
+        return [None if isinstance(here, Unreadable) else here]
+    first, _point, rest = path.partition(".")
+    found = {name.casefold(): name for name in here.properties}.get(first.casefold()) if isinstance(here, Obj) else None
+    return [None] if found is None else values(here.properties[found], rest)
 
 
 def value(obj, path):

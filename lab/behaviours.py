@@ -1,4 +1,4 @@
-"""Makes docs/lab-behaviours.md: every cmdlet, assignment and part of SQL Server that the lab answers, where that is known from, what is assumed.
+"""Makes docs/lab-behaviours.md: every cmdlet, program, assignment and part of SQL Server that the lab answers, where that is known from, what is assumed.
 
 Usage: python -m lab.behaviours
 """
@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab import membership
+from lab import exe, membership
 from lab.backend import ASSIGNABLE, COMMANDS
 from lab.sqlmodel.behaviours import BEHAVIOURS as CONTENT
 from lab.tsql.behaviours import BEHAVIOURS as ENGINE
@@ -25,6 +25,9 @@ def rows():
     for name in sorted(COMMANDS):
         command = COMMANDS[name]
         yield name, command.function.__doc__, command.source, command.assumed
+    for name in sorted(exe.PROGRAMS):
+        program = exe.PROGRAMS[name]
+        yield program.name, program.function.__doc__, program.source, program.assumed
     for type_name, command in dict.fromkeys((type_name, command) for (type_name, _property), (_name, command) in ASSIGNABLE.items()):
         title = f"Assigning {', '.join(sorted(command.takes))} of a {type_name.rsplit('.', 1)[-1]}"
         yield title, command.function.__doc__, command.source, command.assumed

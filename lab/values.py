@@ -24,6 +24,29 @@ class Duration:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Local:
+    """A DateTime of no zone, as a parameter."""
+
+    iso: str                        # no zone
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A SecureString, as a parameter; it does not print itself."""
+
+    text: str
+
+    def __repr__(self):
+        return "***"
+
+
+@dataclass(frozen=True)
+class Credential:
+    user: str
+    password: Secret
+
+
 @dataclass
 class Err:
     """An error record. *chain* runs from the outermost exception to the innermost: type, hresult, native, message."""
