@@ -15,6 +15,7 @@ AREAS_OF_GROUP = {
     "nlb": ("nlb",),
     "storage": ("storage",),
     "wds": ("wds",),
+    "windows_backup": ("windows_backup",),
 }
 
 
