@@ -111,11 +111,11 @@ def build(description, clock=None):
     for name, cluster in description.get("clusters", {}).items():
         estate["clusters"][name] = Cluster(name, cluster, domain, estate, biztalk_instances(description)).document()
     for path, share in description.get("shares", {}).items():
-        estate["shares"][path] = dict(share)
+        estate["shares"][path] = _share(path, share, netbios, estate["hosts"])
     for name, user in description["users"].items():
         estate["users"][name.replace("{domain}", netbios)] = {
             "password": user["password"], "admin": user.get("admin", True), "remote": user.get("remote", True), "clusters": user.get("clusters", {}),
-            "groups": user.get("groups", [])}
+            "groups": [group.replace("{domain}", netbios) for group in user.get("groups", [])]}
     for cluster in estate["clusters"].values():
         membership.settle(cluster, estate["hosts"])
     estate.update(clock=now.strftime("%Y-%m-%dT%H:%M:%S.%f0Z"), description=description)
@@ -123,6 +123,15 @@ def build(description, clock=None):
         parts.build(estate["hosts"][name], host or {}, name, estate)
     del estate["clock"], estate["description"]
     return estate
+
+
+def _share(path, share, netbios, hosts):
+    """A share's document; the folder of one that a host of the lab holds is made there."""
+    if "path" in share:
+        files.add_folder(hosts[path.strip("\\").split("\\")[0]], share["path"])
+    if "access" not in share:
+        return dict(share)
+    return {**share, "access": {who.replace("{domain}", netbios): right for who, right in share["access"].items()}}
 
 
 def _host(name, host, domain, number, started):
@@ -134,6 +143,7 @@ def _host(name, host, domain, number, started):
         "modules": [*MODULES, *(["FailoverClusters"] if clustered else [])],
         "os": {"caption": words["caption"], "build": "17763", "revision": 6532, "culture": words["culture"],
                "language": words["language"], "started": started, "installed": "2024-02-05T09:00:00.0000000Z"},
+        "drives": list(host.get("drives", "CD")),
         "address": f"10.0.{number // 200}.{number % 200 + 11}",
         "adapters": {words["adapter"]: True, words["adapter"] + " 2": True},
         "services": {s: {"display": words["services"][s], "state": "Running", "mode": mode, "account": ACCOUNTS.get(s, r"NT AUTHORITY\LocalService")}

@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import yaml
 
+from lab import attested
 from lab.estate import LANGUAGES
 
+PARTS = ("iis", "nlb", "sharepoint", "storage", "vault", "wds", "windows_backup")     # parts that are a group of the inventory's contract
 HEAD = "# Made by `python -m lab.inventory`: the hosts of the lab's healthy and drifted scenarios. A simulation.\n"
 
 
@@ -13,12 +15,13 @@ def document(plan, port, https_port, ca, sql_ports):
 
     HTTPS (validated) for the hosts of every second cluster, NTLM with message encryption elsewhere.
     """
-    estate = plan["estate"]
+    estate, beside = plan["estate"], str(ca).rpartition("/")[0]
     netbios = estate.get("domain", "contoso.test").split(".")[0].upper()
     user, account = next(iter(estate["users"].items()))
     common = {"ansible_connection": "winrm", "ansible_host": "127.0.0.1", "ansible_user": user.replace("{domain}", netbios),
               "ansible_password": account["password"], "ansible_winrm_transport": "ntlm", "ansible_winrm_scheme": "http",
               "ansible_port": port, "ansible_winrm_ca_trust_path": str(ca),
+              "audit_attestations": [f"{beside}/{attested.FILE}"], "audit_evidence": f"{beside}/{attested.EVIDENCE}",
               "audit_note": "This estate is a simulation (the lab): the report says nothing about real servers."}
     children = {}
     for name, cluster in estate.get("clusters", {}).items():
@@ -27,8 +30,9 @@ def document(plan, port, https_port, ca, sql_ports):
         if list(estate["clusters"]).index(name) % 2:
             group["vars"].update(ansible_winrm_scheme="https", ansible_port=https_port)
     for name, host in estate["hosts"].items():
-        for group in (host or {}).get("groups", ()):
-            children.setdefault(group, {}).setdefault("hosts", {})[name] = {}
+        host = host or {}
+        for group in [*host.get("groups", ()), *(part for part in PARTS if host.get(part))]:
+            children.setdefault(group, {}).setdefault("hosts", {})[name] = _told(group, host)
     auditor = estate.get("logins", {}).get("auditor")
     if sql_ports:
         children["sql_instance"] = {
@@ -37,10 +41,18 @@ def document(plan, port, https_port, ca, sql_ports):
             "vars": {"sql_via": "controller", "login_host": "localhost", "login_user": auditor["name"], "login_password": auditor["password"],
                      "ca_file": str(ca)}}
     # not by inventory_hostname: under delegate_to that is the host which delegates
-    paths = {name: {"ansible_winrm_path": f"wsman/{name}"} for name in estate["hosts"]}
+    paths = {name: {"ansible_winrm_path": f"wsman/{name}", **({"site": host["site"]} if host and "site" in host else {})}
+             for name, host in estate["hosts"].items()}
     for host, variables in plan.get("inventory", {}).items():
         (paths | children.get("sql_instance", {}).get("hosts", {}))[host].update(variables)
     return {"all": {"vars": common, "hosts": paths, "children": children}}
+
+
+def _told(group, host):
+    """The contract's variables of a host in one of its groups."""
+    if group == "nlb":
+        return {"nlb_name": host["nlb"]["name"]}
+    return {"vault_path": host["vault"]["path"]} if group == "vault" else {}
 
 
 def _held(estate, name):

@@ -164,7 +164,7 @@ class Lab:
             target[key] = target.get(key, 0) + number
 
     def write_users(self):
-        auth.write_credentials(self.folder / "users.ntlm", {name: user["password"] for name, user in self.state.users.items()})
+        auth.write_credentials(self.folder / "users.ntlm", {name: user["password"] for name, user in self.state.users.items() if user["password"]})
 
     def password_of(self, host):
         def password(user):

@@ -17,7 +17,7 @@ def test_a_host_costs_one_start_and_one_exchange(open_estate, kilobytes):
     estate.lab.call(estate.lab.stats.clear)
     estate.play(estate.READ, check=0)
     stats = estate.lab.call(lambda: json.loads(json.dumps(estate.lab.stats)))
-    assert set(stats) == {"bts01", "bts02", "bts03", "sql01", "sql02", "sqlag1", "sqlag2", "iis01"}
+    assert set(stats) == set(estate.plan["estate"]["hosts"])
     for host, counts in stats.items():
         actions = counts["actions"]
         assert counts["starts"] == 1, host
