@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from lab import estate, operator
+from lab import attested, estate, operator
 from lab.sqlmodel import build
 from lab.state import State
 
@@ -47,6 +47,7 @@ def held(folder):
 
 def open_state(plan, folder, clock=None):
     """``(state, fresh)``: the folder's state, or a healthy one of the scenario's estate where the folder holds none that was finished."""
+    attested.write(plan, folder)
     state = State(str(Path(folder) / "estate.sqlite"))
     fresh = state.meta("scenario") is None
     if fresh:
