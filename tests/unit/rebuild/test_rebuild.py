@@ -35,8 +35,8 @@ def test_every_fact_stands_on_the_page():
 
 
 def test_what_is_not_known_says_so_and_is_counted():
-    made = rebuild.pages([host(iis={"version": observed.hole("denied", "The account has no right."), "sites": [{"name": "S"}, observed.hole("cut", "The rest.")]})],
-                         "2026-11-24T09:00:00Z")
+    area = {"version": observed.hole("denied", "The account has no right."), "sites": [{"name": "S"}, observed.hole("cut", "The rest.")]}
+    made = rebuild.pages([host(iis=area)], "2026-11-24T09:00:00Z")
     assert "*not known*: The account has no right." in made["bts01.md"]
     assert "*not known*: The rest." in made["bts01.md"]
     assert "| 2 |" in made["index.md"]
