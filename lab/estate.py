@@ -24,12 +24,12 @@ DTC_DEFAULTS = {"NetworkDtcAccess": 1, "NetworkDtcAccessInbound": 1, "NetworkDtc
 LANGUAGES = {
     "en": {"caption": "Microsoft Windows Server 2019 Standard", "language": 1033, "culture": "en-US", "core": "Cluster Group",
            "storage": "Available Storage", "name": "Cluster Name", "ip": "Cluster IP Address", "network": "Cluster Network {}",
-           "disk": "Cluster Disk {}", "adapter": "Ethernet", "types": {"File Share Witness": "File Share Witness"},
+           "disk": "Cluster Disk {}", "adapter": "Ethernet", "report": "Validation Report", "types": {"File Share Witness": "File Share Witness"},
            "services": {"ClusSvc": "Cluster Service", "ENTSSO": "Enterprise Single Sign-On Service",
                         "MSDTC": "Distributed Transaction Coordinator", "W32Time": "Windows Time"}},
     "de": {"caption": "Microsoft Windows Server 2019 Standard", "language": 1031, "culture": "de-DE", "core": "Clustergruppe",
            "storage": "Verf\u00fcgbarer Speicher", "name": "Clustername", "ip": "Cluster-IP-Adresse", "network": "Clusternetzwerk {}",
-           "disk": "Clusterdatentr\u00e4ger {}", "adapter": "Ethernet",
+           "disk": "Clusterdatentr\u00e4ger {}", "adapter": "Ethernet", "report": "Validierungsbericht",
            "types": {"File Share Witness": "Dateifreigabezeuge", "Physical Disk": "Physischer Datentr\u00e4ger",
                      "Network Name": "Netzwerkname", "IP Address": "IP-Adresse", "Generic Service": "Allgemeiner Dienst",
                      "Cloud Witness": "Cloudzeuge"},
@@ -109,7 +109,7 @@ def build(description, clock=None):
     for instance in biztalk_instances(description):
         _biztalk_instance(estate["hosts"][instance["server"].lower()], instance["host"], bool(instance["cluster_group"]), management)
     for name, cluster in description.get("clusters", {}).items():
-        estate["clusters"][name] = Cluster(name, cluster, domain, estate, biztalk_instances(description)).document()
+        estate["clusters"][name] = Cluster(name, cluster, domain, estate, biztalk_instances(description), now).document()
     for path, share in description.get("shares", {}).items():
         estate["shares"][path] = _share(path, share, netbios, estate["hosts"])
     for name, user in description["users"].items():
@@ -173,7 +173,7 @@ def _biztalk_instance(server, host, clustered, management):
 
 
 MODULES = ("CimCmdlets", "Microsoft.PowerShell.Diagnostics", "Microsoft.PowerShell.Management", "Microsoft.PowerShell.Security",
-           "Microsoft.PowerShell.Utility", "MsDtc", "NetAdapter", "ScheduledTasks", "SmbShare")
+           "Microsoft.PowerShell.Utility", "MsDtc", "NetAdapter", "ScheduledTasks", "ServerManager", "SmbShare", "Storage", "iSCSI")
 FOLDERS = (r"C:\Windows\System32", r"C:\Windows\SysWOW64", r"C:\Windows\Temp", r"C:\ProgramData", r"C:\Users\Public",
            r"C:\Program Files\Common Files", r"C:\Program Files (x86)\Common Files")
 ACCOUNTS = {"MSDTC": r"NT AUTHORITY\NetworkService", "ClusSvc": "LocalSystem", "ENTSSO": r"CONTOSO\svc-sso"}
@@ -211,13 +211,13 @@ def _registry(name, host, number):
 class Cluster:
     """Builds one cluster's document."""
 
-    def __init__(self, name, description, domain, estate, instances):
+    def __init__(self, name, description, domain, estate, instances, now):
         self.name, self.description, self.domain = name, description, domain
         self.words = LANGUAGES[description.get("language", "en")]
         self.nodes = description["nodes"]
         self.groups, self.resources = [], []
         self.disks, self.number = 0, len(estate["clusters"])
-        self.hosts, self.instances = estate["hosts"], instances
+        self.hosts, self.instances, self.now = estate["hosts"], instances, now
 
     def document(self):
         core = self._group(self.words["core"], 1, self.nodes[0], core=True)
@@ -244,6 +244,7 @@ class Cluster:
             self._sql(**self.description["sql"])
         for name, listener in self.description.get("ags", {}).items():
             self._availability_group(name, listener)
+        self._validated(self.description.get("validated", 40))
         return {
             "name": self.name, "domain": self.domain, "id": guid("cluster", self.name), "language": self.description.get("language", "en"),
             "properties": {**CLUSTER_PROPERTIES, **self.description.get("properties", {})},
@@ -254,6 +255,14 @@ class Cluster:
             "groups": self.groups, "resources": self.resources,
             "quorum": {"type": 1, "resource": witness and witness["id"]},
         }
+
+    def _validated(self, days):
+        """The report of a cluster validation so many days ago, on the first node; its name is translated, the names of its icons are not."""
+        made = self.now - timedelta(days=days)
+        icons = [*["Success"] * 5, "Warning"]
+        report = "<html><body><table>" + "".join(f'\n<tr><td><result><IMG name="{icon}Img" src="#"></result></td></tr>' for icon in icons)
+        files.add_file(self.hosts[self.nodes[0]], rf"C:\Windows\Cluster\Reports\{self.words['report']} {made:%Y.%m.%d At %H.%M.%S}.htm",
+                       report + "\n</table></body></html>\n", modified=made.strftime("%Y-%m-%dT%H:%M:%S.0000000Z"))
 
     def _node(self, number, name):
         return {"name": name.upper(), "host": name, "id": str(number), "state": 0, "weight": 1, "dynamic_weight": 1, "drain": 0, "description": "",

@@ -17,6 +17,7 @@ OBJECTS = {
         "ClusterParameter", "ClusterQuorumSettings", "ClusterResourceDependency", "ClusterOwnerNodeList")},
     "Dtc": "Dtc", "DtcNetworkSettings": "DtcNetworkSetting",
     **{name: name for name in ("Win32_OperatingSystem", "Win32_ComputerSystem", "Win32_Service")},
+    **{name: name for name in ("MSFT_Disk", "MSFT_PhysicalDisk", "MSFT_StoragePool", "MSFT_VirtualDisk", "MSFT_Partition", "MSFT_Volume")},
 }
 
 

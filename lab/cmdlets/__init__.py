@@ -1,2 +1,20 @@
 """The cmdlets that the lab answers; importing this registers them."""
-from lab.cmdlets import cluster_changes, clusters, dtc, events, file_changes, file_items, host, items, registry  # noqa: F401
+from lab.cmdlets import (  # noqa: F401
+    cluster_changes,
+    clusters,
+    dtc,
+    events,
+    features,
+    file_changes,
+    file_items,
+    host,
+    iis,
+    items,
+    nlb,
+    registry,
+    shares,
+    storage,
+    text_search,
+    wds,
+    windows_backup,
+)

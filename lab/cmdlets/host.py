@@ -3,10 +3,10 @@ from __future__ import annotations
 
 import re
 
-from lab import membership
+from lab import cim, membership
 from lab.backend import cmdlet
 from lab.bind import typed
-from lab.values import E_FAIL, Instant, link, not_modelled, win32
+from lab.values import E_FAIL, Instant, Obj, link, not_modelled, win32
 
 CLASSES = "catalogue objects.json (win32 provider pages)"
 MANAGEMENT = "Microsoft.PowerShell.Management\\"
@@ -44,6 +44,13 @@ def _instances(run, name):
         assumed="hardware and memory of a virtual machine; properties not asked for with -Property are null")
 def get_cim_instance(run):
     """Instances of Win32_OperatingSystem, Win32_ComputerSystem and Win32_Service, filtered by equalities and LIKE."""
+    registered = cim.instances(run, run.get("Namespace", "root/cimv2"), run.get("ClassName"))
+    if registered:
+        for place, properties in enumerate(registered[1]):
+            if not run.get("Filter") or satisfies(run, properties, run.get("Filter")):
+                kind = f"Microsoft.Management.Infrastructure.CimInstance#{registered[0]}"
+                yield Obj(kind, f"cim/{run.backend.host}/{registered[0]}/{place}", nested(properties))
+        return
     if run.get("Namespace", "root/cimv2").lower().replace("\\", "/") != "root/cimv2":
         raise not_modelled(f"the CIM namespace {run.get('Namespace')}")
     known = {name.casefold(): name for name in ("Win32_OperatingSystem", "Win32_ComputerSystem", "Win32_Service")}
@@ -56,6 +63,12 @@ def get_cim_instance(run):
                 asked = {prop.casefold() for prop in run.get("Property")} | {"name"}
                 obj.properties = {prop: value if prop.casefold() in asked else None for prop, value in obj.properties.items()}
             yield obj
+
+
+def nested(properties):
+    """Properties with the instances that stand within them."""
+    return {name: [Obj("Microsoft.Management.Infrastructure.CimInstance", f"{name}/{place}", part) if isinstance(part, dict) else part
+                   for place, part in enumerate(value)] if isinstance(value, list) else value for name, value in properties.items()}
 
 
 def satisfies(run, properties, text):

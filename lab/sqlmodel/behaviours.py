@@ -42,7 +42,8 @@ BEHAVIOURS = (
      "sql-docs: pages of the procedures, errors 14000-14999 (catalogue tsql.json)",
      "which check comes first; that ownership of a job gives no right"),
     ("Statements of an operator",
-     "ALTER DATABASE SET of recovery model, page verification, statistics, state, PARTNER and HADR; ALTER AVAILABILITY GROUP of its options, replicas "
+     "ALTER DATABASE MODIFY FILE (NAME, FILENAME), and SET of recovery model, page verification, statistics, state, PARTNER and HADR; "
+     "ALTER AVAILABILITY GROUP of its options, replicas "
      "and listener; REVOKE of server rights, DROP LOGIN, CREATE CERTIFICATE, ALTER ENDPOINT of its certificate, sp_configure, RECONFIGURE, "
      "sp_addlinkedserver, sp_serveroption, sp_dropserver, sp_addserver 'local', sp_add_log_shipping_primary_database.",
      "sql-docs: pages of the statements; field records of ../shared/real/sqlha (states of replicas)",

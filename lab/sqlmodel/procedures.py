@@ -76,12 +76,15 @@ def _alter(world, name, session, statement):
         return server_statements.alter_group(world, name, session, statement)
     if words[1] == "ENDPOINT":
         return server_statements.alter_endpoint(instance, session, statement)
-    if len(words) < 5 or words[1] != "DATABASE" or words[3] != "SET":
+    moved = words[3:5] == ["MODIFY", "FILE"] and words[5:7] + words[7:8] + words[9:11] == ["(", "NAME", "=", ",", "FILENAME"] and len(words) == 14
+    if len(words) < 5 or words[1] != "DATABASE" or words[3] != "SET" and not moved:
         raise not_modelled(f"the statement {statement.text[:60]}")
     database = unquoted(tokens[2])
     if not instance.rights.is_sysadmin(session.login) or world.server(name).database(database) is None:
         raise Failed((5011, 14, f"User does not have permission to alter database '{database}', the database does not exist, or the database is not in "
                                 "a state that allows access checks."), (5069, 16, "ALTER DATABASE statement failed."))
+    if moved:
+        return _move_file(instance, database, unquoted(tokens[8]), unquoted(tokens[12]))
     option, value = words[4], "".join(words[5:6])
     if option == "HADR":
         return server_statements.alter_hadr(world, name, database, value)
@@ -104,6 +107,16 @@ def _alter(world, name, session, statement):
     columns = ", ".join(f"{column} = ?" for column in changes)
     instance.query(f'UPDATE "master.sys.databases" SET {columns} WHERE name = ?', (*changes.values(), database))
     return None
+
+
+def _move_file(instance, database, name, path):
+    """Where a file will be when its database is opened the next time; sys.master_files says so at once."""
+    number = instance.query('SELECT database_id FROM "master.sys.databases" WHERE name = ?', (database,))[0]["database_id"]
+    known = [row["name"] for row in instance.query('SELECT name FROM "master.sys.master_files" WHERE database_id = ?', (number,))]
+    if name not in known:
+        raise Failed((5041, 16, f"MODIFY FILE failed. File '{name}' does not exist."))
+    for table in ("master.sys.master_files", f"{instance.database(database)}.sys.database_files"):
+        instance.query(f'UPDATE "{table}" SET physical_name = ? WHERE name = ?', (path, name))
 
 
 def _management(world, name, database):

@@ -152,7 +152,8 @@ def _database(instance, number, name, kind, source, created, state, full):
 
 
 def _files(instance, number, name, kind, folder):
-    data, log = folder + rf"\DATA\{name}.mdf", folder.replace(folder[0], "L", 1) + rf"\LOG\{name}_log.ldf"
+    drives = ("T", "M") if kind == "BizTalkDTADb" else (folder[0], "L")      # the tracking database has volumes of its own
+    data, log = (folder.replace(folder[0], drive, 1) + end for drive, end in zip(drives, (rf"\DATA\{name}.mdf", rf"\LOG\{name}_log.ldf"), strict=True))
     megabytes = MEGABYTES.get(kind, 500)
     replace_files(instance, number, name, [
         {"file_id": place, "file_guid": guid("file", folder, name, place), "type": kind_, "name": own, "physical_name": path, "size": size * 128,
