@@ -19,10 +19,10 @@ function ConvertTo-ArgumentLine($arguments) {
 function Get-ExeRun($file, $arguments, [int]$timeout) {
     $longest = 1048576   # bytes of each output that are kept
     $failed = { param($fqid, $category, $exception)
-        $record = New-Object System.Management.Automation.ErrorRecord $exception, $fqid, $category, $null
+        $record = [System.Management.Automation.ErrorRecord]::new($exception, $fqid, $category, $null)
         '{"items":[],"errors":[' + (ConvertTo-ErrorText $record $true) + '],"warnings":[]}'
     }
-    $refuse = { param($why) & $failed 'ExeRefused' 'InvalidArgument' (New-Object System.ArgumentException $why) }
+    $refuse = { param($why) & $failed 'ExeRefused' 'InvalidArgument' ([System.ArgumentException]::new($why)) }
     foreach ($text in @($file) + $arguments) {
         if ($text -isnot [string] -or $text.Contains([string][char]0)) { return & $refuse 'A program and its arguments are one text each.' }
     }
@@ -78,7 +78,7 @@ function Get-ExeRun($file, $arguments, [int]$timeout) {
         $left = [Math]::Max(0, [int](1000 * ($timeout - $clock.Elapsed.TotalSeconds)))
         if (-not $process.WaitForExit($left)) {
             try { $process.Kill() } catch { $null = $_ }
-            return & $failed 'ExeTimeout' 'OperationTimeout' (New-Object System.TimeoutException "It did not end within $timeout s and was killed.")
+            return & $failed 'ExeTimeout' 'OperationTimeout' ([System.TimeoutException]::new("It did not end within $timeout s and was killed."))
         }
         '{"items":[[' + ([long]$process.ExitCode -band 4294967295).ToString($invariant) + ',' + (ConvertTo-ValueText $kept[0].ToArray()) + ',' +
         (ConvertTo-ValueText $kept[1].ToArray()) + ',' + (ConvertTo-ValueText $cut) + ']],"errors":[],"warnings":[]}'

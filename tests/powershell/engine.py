@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import functools
 import os
 import pathlib
 import shutil
 import subprocess
+import sys
+import tempfile
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import answer, batch
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import host
@@ -26,9 +29,25 @@ def path():
     return os.environ.get("PWSH") or shutil.which("pwsh")
 
 
+@functools.cache
+def programs():
+    """A folder that lives as long as the tests. ``%STANDIN%\\standin.exe`` is a program here: backslashes are letters of a file's name."""
+    folder = tempfile.TemporaryDirectory(prefix="bft-")
+    place = pathlib.Path(folder.name) / "p"
+    link(f"{place}\\standin.exe", HERE / "programs" / "standin.py")
+    pathlib.Path(f"{place}\\plain.exe").write_text("no program", encoding="ascii")
+    return folder, place
+
+
+def link(file, script):
+    """A program *file* that runs a Python script."""
+    pathlib.Path(file).write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}" "$@"\n', encoding="ascii")
+    os.chmod(file, 0o755)
+
+
 def environment(flavour):
     """Berlin, so that local time is never UTC; modules come from the tests' folder only."""
-    return {**os.environ, "TZ": "Europe/Berlin", "TERM": "dumb", "PSModulePath": str(MODULES), **FLAVOURS[flavour]}
+    return {**os.environ, "STANDIN": str(programs()[1]), "TZ": "Europe/Berlin", "TERM": "dumb", "PSModulePath": str(MODULES), **FLAVOURS[flavour]}
 
 
 class Server:
