@@ -94,7 +94,7 @@ class Backend:
             return _ended(not_modelled(command) if self._exists(command) else _no_command(command))
         run = Run(self, name, {}, piped)
         try:
-            run.parameters = bind.bind(name, parameters)
+            run.parameters = bind.bind(name, parameters, piped is not None)
             beyond = set(run.parameters) - known.takes - {"Force", "Cluster"} - ({"Confirm"} if run.get("Confirm") is False else set())
             if beyond:
                 raise not_modelled(f"{name} -{' -'.join(sorted(beyond))}")

@@ -17,6 +17,7 @@ NAMESPACES = {
 INTEGERS = {"uint32": (0, 2**32 - 1), "int32": (-2**31, 2**31 - 1), "uint64": (0, 2**64 - 1), "int64": (-2**63, 2**63 - 1)}
 COMMON = {"erroraction", "warningaction", "errorvariable", "warningvariable", "verbose", "debug", "outvariable", "outbuffer",
           "informationaction", "informationvariable", "pipelinevariable"}
+OF_FILE_SYSTEM = {"Attributes", "Directory", "File", "Hidden", "ReadOnly", "System"}    # dynamic parameters: they are in every set
 DEFAULTS = {"string": "", "boolean": False, "bool": False, "datetime": Instant("0001-01-01T00:00:00.0000000Z"), "object": None, "byte[]": b""}
 
 
@@ -34,8 +35,9 @@ def error_class(command):
     return NAMESPACES[module] + CLASS_NAMES.get(name, f"{verb}{noun}Command")
 
 
-def bind(command, given):
-    """*given* with the parameters' own names and types. Raises CmdletError as PowerShell's binder would."""
+def bind(command, given, piped=False):
+    """*given* with the parameters' own names and types. Raises CmdletError as PowerShell's binder would. *piped*: an object comes through the
+    pipeline, whose PSPath is the LiteralPath of a cmdlet that has one."""
     page = catalogue()["cmdlets"][command]
     known = {name.casefold(): name for name in page["parameters"]}
     known.update({alias.casefold(): name for name, parameter in page["parameters"].items() for alias in parameter.get("aliases", ())})
@@ -49,12 +51,12 @@ def bind(command, given):
         if name in bound:
             raise _refused(command, "ParameterAlreadyBound", f"The parameter '{name}' is specified more than once.")
         bound[name] = _typed(command, name, page["parameters"][name], value)
-    _choose_set(command, page, bound)
+    _choose_set(command, page, {**bound, "LiteralPath": None} if piped and "LiteralPath" in page["parameters"] and "Path" not in bound else bound)
     return bound
 
 
 def _choose_set(command, page, bound):
-    in_a_set = {name for members in page["sets"].values() for part in members.values() for name in part}
+    in_a_set = {name for members in page["sets"].values() for part in members.values() for name in part} - OF_FILE_SYSTEM
     fitting = [members for members in page["sets"].values()
                if all(name in members["mandatory"] + members["optional"] for name in bound if name in in_a_set)]
     if not fitting:

@@ -11,7 +11,7 @@ or does not name it is an incomplete backup. The folder holds keys, so only SYST
 
 import json
 import re
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed, rows
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import call, exe, ref
@@ -42,7 +42,7 @@ def stamp(clock):
 
 def instant(text):
     """A stamp as ISO 8601 UTC."""
-    return datetime.strptime(text, STAMP).replace(tzinfo=timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.strptime(text, STAMP).replace(tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 # reading
@@ -60,7 +60,7 @@ def steps(kind, folder=None):
         call(f"{kind}_sets", ITEMS + "Get-ChildItem", {"LiteralPath": ref(f"{kind}_set_folder"), "Directory": True, "Filter": f"*-{kind}-*"}, ["Name", "FullName"]),
         call(f"{kind}_set_index", ITEMS + "Get-ChildItem", {"LiteralPath": ref(f"{kind}_sets", "FullName"), "File": True, "Filter": INDEX},
              ["DirectoryName"]),
-        call(f"{kind}_set_text", ITEMS + "Get-Content", {"Raw": True}, ["."], input=f"{kind}_set_index"),
+        call(f"{kind}_set_text", ITEMS + "Get-Content", {"Raw": True, "Encoding": "UTF8"}, ["."], input=f"{kind}_set_index"),
         call(f"{kind}_set_access", r"Microsoft.PowerShell.Security\Get-Acl", {}, ["Sddl"], input=f"{kind}_sets"),
     ]
 

@@ -76,7 +76,7 @@ def steps(variables):
 def _texts(id, parameters):
     """Two steps: files, and the text of each."""
     return [call(id, ITEMS + "Get-Item", parameters, ["Name", "FullName", "Length", "LastWriteTimeUtc"]),
-            call(f"{id}_texts", ITEMS + "Get-Content", {"Raw": True}, ["."], input=id)]
+            call(f"{id}_texts", ITEMS + "Get-Content", {"Raw": True, "Encoding": "UTF8"}, ["."], input=id)]
 
 
 def shape(area):
