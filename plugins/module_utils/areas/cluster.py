@@ -73,7 +73,7 @@ def steps(variables):
         windows_features.step("features", list(FEATURES)),
         call("root", ITEMS + "Get-Item", {"LiteralPath": ["Env:\\SystemRoot"]}, ["Value"]),
         call("report_folder", ITEMS + "Join-Path", {"Path": {"$ref": "root", "path": "Value"}, "ChildPath": REPORTS}, ["."]),
-        call("reports", ITEMS + "Get-ChildItem", {"LiteralPath": ref("report_folder"), "Filter": item(), "File": True}, ["Name", "LastWriteTimeUtc"],
+        call("reports", ITEMS + "Get-ChildItem", {"LiteralPath": ref("report_folder"), "Filter": item()}, ["Name", "LastWriteTimeUtc"],
              each=list(REPORT_FILES)),
         call("report_results", r"Microsoft.PowerShell.Utility\Select-String", {"Pattern": RESULT, "AllMatches": True}, ["Matches.Value"], input="reports"),
     ]
