@@ -5,11 +5,12 @@ import base64
 import binascii
 import hashlib
 import json
+import ntpath
 import re
 import time
 from pathlib import Path
 
-from lab import exe, sqlstep
+from lab import exe, sqlstep, work
 from lab.values import Credential, Duration, Enum, Instant, Local, Obj, Outcome, Secret, Unreadable
 from lab.wsman import Result
 
@@ -64,6 +65,24 @@ def _script(line):
 
 def answer(backend, stdin):
     """The lines that a batch on standard input is answered with."""
+    seen = _read(backend, stdin)
+    return seen if isinstance(seen, list) else seen.lines()
+
+
+def begun(backend, line, stdin):
+    """A command line and its standard input as a job carries them out, bit by bit (see ``Batch.parts``); its value is the exit code."""
+    try:
+        if _script(line) != bootstrap():
+            raise Refused("a job carries out nothing but the batch's bootstrap")
+        seen = _read(backend, stdin)
+    except Refused:
+        return 1
+    yield from iter(seen) if isinstance(seen, list) else seen.parts()
+    return 0
+
+
+def _read(backend, stdin):
+    """The batch on standard input, or the lines that refuse it."""
     text = (stdin or b"").decode("latin-1")
     if not text.isascii() or "\r" in text:
         raise Refused("standard input is not pure ASCII with line feeds")
@@ -75,7 +94,7 @@ def answer(backend, stdin):
     lengths = re.fullmatch(r"BFT1 (\d+) (\d+)", head)
     if not lengths or len(rest) != int(lengths[1]) + 1 + int(lengths[2]) or rest[int(lengths[1])] != "\n":
         return [_line({"bft": "", "kind": "refused", "reason": "cut"})]
-    return Batch(backend, json.loads(rest[int(lengths[1]) + 1:])).lines()
+    return Batch(backend, json.loads(rest[int(lengths[1]) + 1:]))
 
 
 class Batch:
@@ -87,12 +106,19 @@ class Batch:
         self.steps = {}             # id -> (status, live objects one list a run)
 
     def lines(self):
+        return [part for part in self.parts() if isinstance(part, str)]
+
+    def parts(self):
+        """The lines, each as soon as it is written, and before each step ``(seconds that it lasts in a job, what tells of it half done)``."""
         token = self.batch["bft"]
         lines = [_line({"bft": token, "kind": "host", **self._host()})]
+        yield lines[0]
         for area in self.batch["areas"]:
-            lines.append(_line({"bft": token, "kind": "area", "area": area["area"], "seconds": 0.0, "steps": self._area(area)}))
+            steps = yield from self._area(area)
+            lines.append(_line({"bft": token, "kind": "area", "area": area["area"], "seconds": 0.0, "steps": steps}))
+            yield lines[-1]
         digest = hashlib.sha256("\n".join(lines).encode("ascii")).hexdigest()
-        return lines + [_line({"bft": token, "kind": "end", "lines": len(lines), "sha256": digest})]
+        yield _line({"bft": token, "kind": "end", "lines": len(lines), "sha256": digest})
 
     def _host(self):
         host = self.backend.state.hosts[self.backend.host]
@@ -113,10 +139,22 @@ class Batch:
             if stopped or time.monotonic() >= self.until:
                 status, body = "skipped", {"reason": "stopped" if stopped else "deadline"}
             else:
+                yield self._lasts(step)
                 status, body = self._step(step)
             stopped = stopped or (step.get("on_error") == "stop" and status in ("partial", "failed", "absent"))
             answers.append({"id": step["id"], "status": status, **body})
         return answers
+
+    def _lasts(self, step):
+        """How long a step lasts, all its runs together, and a function of the share that is done, which makes what is to be seen by then."""
+        name = step.get("call") or ntpath.basename(str(step.get("exe", "")))
+        if name.casefold() not in work.LASTS or self._missing(step):
+            return 0, None
+        runs = [[self._given(argument, item) for argument in step["arguments"]] if "exe" in step
+                else {key: self._given(argument, item) for key, argument in step.get("with", {}).items()} for _piped, item in self._runs(step)]
+        during = work.LASTS[name.casefold()][1]
+        return (sum(work.seconds(self.backend, name, given) for given in runs),
+                during and len(runs) == 1 and (lambda share: during(self.backend.run(name), runs[0], share)))
 
     def _step(self, step):
         """``(status, rest of the answer)``; the live objects are kept for later steps."""
@@ -200,13 +238,13 @@ def typed(argument):
 
 def _wanted(obj, only):
     """Whether a property is, as invariant text and without case, one of those wanted; for each path."""
-    return all({text(part).casefold() for part in values(obj, path)} & {wanted.casefold() for wanted in wanted}
+    return all({text(part).casefold() for part in values(obj, path) if part is not None} & {wanted.casefold() for wanted in wanted}
                for path, wanted in only.items())
 
 
 def text(seen):
     """A value as PowerShell writes it."""
-    return seen.name if isinstance(seen, Enum) else "" if seen is None else str(seen)
+    return seen.name if isinstance(seen, Enum) else str(seen)
 
 
 def values(here, path):

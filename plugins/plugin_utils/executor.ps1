@@ -190,6 +190,7 @@ function Test-Wanted($object, $only) {
         Add-PathValues $found $object (Split-PropertyPath $path) 0
         $fits = $false
         foreach ($value in $found) {
+            if ($null -eq $value) { continue }
             if ($value -is [System.IFormattable] -and $value -isnot [enum]) { $text = $value.ToString($null, $invariant) } else { $text = "$value" }
             foreach ($wanted in $only[$path]) { if ([string]::Equals($text, $wanted, 'OrdinalIgnoreCase')) { $fits = $true } }
         }

@@ -159,6 +159,77 @@ def test_parameters_arrive_as_they_were_sent(server):
     assert rows["Map"]["Value.Count"] == 4
 
 
+def test_typed_values_are_what_they_say(server):
+    password = "p\u00e9<&\"'%\U0001f600 "
+    given = {
+        "Span": {"$timespan": 93784.5},
+        "At": [{"$local": "2026-07-01T21:00:00"}, {"$instant": "2026-07-01T21:00:00Z"}],
+        "Secret": {"$secret": password},
+        "Credential": {"$credential": {"user": "CONTOSO\\svc", "password": password}},
+    }
+    select = ["Ticks", "At", "Secret", "ReadOnly", "User", "Password"]
+    (row,) = server.steps([kit("s", "Test-Secret", given, select=select)])["s"].rows()
+    assert row == {
+        "Ticks": 937845000000,
+        "At": ["2026-07-01T21:00:00 Unspecified", "2026-07-01T21:00:00 Utc"],
+        "Secret": password,
+        "ReadOnly": True,
+        "User": "CONTOSO\\svc",
+        "Password": password,
+    }
+    (row,) = server.steps([kit("s", "Test-Secret", {**given, "Secret": {"$secret": ""}}, select=["Secret"])])["s"].rows()
+    assert row == {"Secret": ""}
+
+
+def test_a_property_of_what_was_read_is_a_parameter(server):
+    steps = server.steps(
+        [
+            kit("d", "Get-Disk"),
+            kit("one", "Get-Disk", only={"Number": ["2"]}),
+            kit("tree", "Get-Tree"),
+            *(kit(f"p{number}", "Test-Parameter", {"Any": ref(*path)}, select=["Type", "Value"]) for number, path in enumerate([
+                ("one", "Id"), ("one", "Volumes"), ("d", "Number"), ("d", "Volumes"), ("tree", "Child.Parent.Name"),
+                ("d", "Nothing"), ("d", "Nope"), ("tree", "Children.Parent.Name"),
+            ])),
+        ]
+    )  # fmt: skip
+    values = [(step.rows() or [step.reason])[0] for id, step in steps.items() if id.startswith("p")]
+    assert values == [
+        {"Type": "System.Guid", "Value": "00000002-aaaa-0000-0000-00000000000a"},
+        {"Type": "System.Object[]", "Value": ["v2", "V3"]},
+        {"Type": "System.Object[]", "Value": [1, 2, 3]},
+        {"Type": "System.Object[]", "Value": ["v1", "V2", "v2", "V3", "v3", "V4"]},
+        {"Type": "System.String", "Value": "leaf"},
+        "ref:d",
+        "ref:d",
+        "ref:tree",
+    ]
+
+
+def test_only_the_objects_that_are_wanted_are_there(server):
+    wanted = [
+        ({"Id": ["00000002-AAAA-0000-0000-00000000000A"]}, [2]),
+        ({"Number": ["1", "3"]}, [1, 3]),
+        ({"Half": ["1.5"]}, [3]),
+        ({"Light": ["GREEN"]}, [1, 2, 3]),
+        ({"Light": ["2"]}, []),
+        ({"On": ["true"]}, [2]),
+        ({"Volumes": ["v3"]}, [2, 3]),
+        ({"Volumes": ["v3"], "Number": ["3"]}, [3]),
+        ({"Nothing": [""]}, []),
+        ({"Nope": ["x"]}, []),
+    ]
+    steps = server.steps(
+        [kit(f"w{n}", "Get-Disk", only=only, select=["Number"]) for n, (only, _numbers) in enumerate(wanted)]
+        + [kit("n", "Get-Number", {"Factor": 10}, input="w1", select=["."]), kit("gone", "Get-Number", input="w4", select=["."])]
+    )
+    for n, (only, numbers) in enumerate(wanted):
+        assert [row["Number"] for row in steps[f"w{n}"].rows()] == numbers and steps[f"w{n}"].status == "ok", only
+    assert [row["."] for row in steps["n"].rows()] == [10, 30] and steps["gone"].runs == []
+    (none,) = server.steps([kit("w", "Get-Word", {"Word": ["a", "b"]}, only={".": ["B"]}, select=["."])])["w"].rows()
+    assert none == {".": "b"}
+
+
 def test_untyped_parameters_have_one_type_in_every_edition(server):
     sent = [
         (1, "System.Int32"),

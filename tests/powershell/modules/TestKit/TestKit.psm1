@@ -129,6 +129,26 @@ function Test-Parameter {
     }
 }
 
+function Test-Secret {
+    # What typed values are when they arrive.
+    [CmdletBinding()]
+    param([timespan]$Span, [datetime[]]$At, [securestring]$Secret, [pscredential]$Credential)
+    [pscustomobject]@{
+        Ticks = $Span.Ticks
+        At = @(foreach ($one in $At) { $one.ToString('s', [cultureinfo]::InvariantCulture) + ' ' + $one.Kind })
+        Secret = (New-Object System.Net.NetworkCredential '', $Secret).Password
+        ReadOnly = $Secret.IsReadOnly()
+        User = $Credential.UserName
+        Password = $Credential.GetNetworkCredential().Password
+    }
+}
+
+function Get-Disk {
+    [CmdletBinding()] param()
+    foreach ($number in 1..3) { [pscustomobject]@{ Id = [guid]"0000000$number-AAAA-0000-0000-00000000000a"; Number = [uint32]$number; Half = $number / 2
+            Light = [Light]::Green; On = $number -eq 2; Volumes = @("v$number", "V$($number + 1)"); Nothing = $null } }
+}
+
 function Get-Settable {
     [CmdletBinding()] param()
     $object = [pscustomobject]@{ Plain = 'old'; Light = [Light]::Off }
