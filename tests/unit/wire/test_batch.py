@@ -5,7 +5,17 @@ import json
 import pytest
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import batch as batches
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import BatchError, assign, batch, call, encode, exe, item, ref, sql
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import (
+    BatchError,
+    assign,
+    batch,
+    call,
+    encode,
+    exe,
+    item,
+    ref,
+    sql,
+)
 
 QUERY = {"name": "q", "text": "SELECT 1;", "database": "master", "timeout": 60}
 TOKEN = "0123456789abcdef"
