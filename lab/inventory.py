@@ -41,11 +41,16 @@ def document(plan, port, https_port, ca, sql_ports):
             "vars": {"sql_via": "controller", "login_host": "localhost", "login_user": auditor["name"], "login_password": auditor["password"],
                      "ca_file": str(ca)}}
     # not by inventory_hostname: under delegate_to that is the host which delegates
-    paths = {name: {"ansible_winrm_path": f"wsman/{name}", **({"site": host["site"]} if host and "site" in host else {})}
-             for name, host in estate["hosts"].items()}
+    paths = {name: {"ansible_winrm_path": f"wsman/{name}", **_placed(host or {}, estate)} for name, host in estate["hosts"].items()}
     for host, variables in plan.get("inventory", {}).items():
         (paths | children.get("sql_instance", {}).get("hosts", {}))[host].update(variables)
     return {"all": {"vars": common, "hosts": paths, "children": children}}
+
+
+def _placed(host, estate):
+    """A host's site, and where that lies."""
+    location = estate.get("locations", {}).get(host.get("site"))
+    return {**({"site": host["site"]} if "site" in host else {}), **({"location": location} if location else {})}
 
 
 def _told(group, host):

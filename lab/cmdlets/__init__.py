@@ -14,6 +14,7 @@ from lab.cmdlets import (  # noqa: F401
     registry,
     shares,
     storage,
+    tasks,
     text_search,
     wds,
     windows_backup,

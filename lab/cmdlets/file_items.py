@@ -5,7 +5,7 @@ import fnmatch
 import ntpath
 import re
 
-from lab import files
+from lab import files, sids
 from lab.backend import cmdlet
 from lab.cmdlets.items import DOCS, ITEMS, answers, no_drive, not_found, texts
 from lab.values import CmdletError, Enum, Instant, Obj, link, not_modelled
@@ -261,11 +261,12 @@ def get_acl(run):
     view = files.of(run)
     for path, entry in found(run):
         own = entry.acl["entries"] if entry.acl else []
-        rules = [_rule(path, place, rule, place >= len(own), entry.folder) for place, rule in enumerate(view.rules(entry.place, entry.path))]
+        effective = view.rules(entry.place, entry.path)
+        rules = [_rule(path, place, rule, place >= len(own), entry.folder) for place, rule in enumerate(effective)]
         kind = "DirectorySecurity" if entry.folder else "FileSecurity"
         yield Obj(f"System.Security.AccessControl.{kind}", f"acl/{entry.place}/{path}", {
             "Path": f"{PROVIDER}::{path}", "Owner": entry.owner, "Access": rules, "AreAccessRulesProtected": bool(entry.acl and not entry.acl["inherit"]),
-            "AreAuditRulesProtected": False, "PSChildName": entry.name})
+            "AreAuditRulesProtected": False, "PSChildName": entry.name, "Sddl": sids.of_item(entry, effective, len(own))})
 
 
 def _rule(path, place, rule, inherited, folder):

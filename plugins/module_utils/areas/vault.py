@@ -106,12 +106,20 @@ def _sets(area, root, found):
 
 def _texts(area, files, contents):
     """``path below the root in lower case -> what each step of contents answered for it``."""
-    found = rows.every(area, files, lambda row, index: (rows.value(row, "FullName"), tuple(rows.value(rows.one(area, step, index), ".") for step in contents)))
+    found = rows.every(area, files, lambda row, index: (rows.value(row, "FullName"), tuple(_text(area, step, index) for step in contents)))
     root = rows.value(rows.one(area, "vault_root"), "FullName")
     if observed.is_hole(found) or observed.is_hole(root):
         return found if observed.is_hole(found) else root
     return observed.first_hole(found) or observed.first_hole([path for path, _texts in found]) or {
         "\\".join(_below(path, root)).casefold(): texts for path, texts in found}
+
+
+def _text(area, step, run):
+    """What a step answered for a file; an empty file has no line."""
+    runs = area.steps[step].runs
+    if run < len(runs) and not runs[run].rows and not runs[run].errors:
+        return ""
+    return rows.value(rows.one(area, step, run), ".")
 
 
 def _set(parts, modified, header, end, check, files):
