@@ -18,6 +18,7 @@ class Change:
     ``risk``: one sentence for the person who approves it, or empty.
     ``undo``: the module's options that bring ``before`` back; empty where nothing can.
     ``wait``: how it is followed to its end (``long_work.Wait``), where the steps only start it; None where they do it all.
+    ``write_only``: it gives something that nobody can read back, so a plan made afterwards has it again.
     """
 
     path: tuple
@@ -27,6 +28,7 @@ class Change:
     risk: str = ""
     undo: dict = field(default_factory=dict)
     wait: object = None
+    write_only: bool = False
 
     @property
     def where(self):
@@ -81,5 +83,5 @@ def left_over(plan):
     """Empty where the plan made after all was applied is empty; else the sentence that says what did not converge."""
     if plan.refusal:
         return f"Every change was carried out, but what was read afterwards could not be judged: {plan.refusal}"
-    left = "; ".join(told(change)["text"] for change in plan.changes)
+    left = "; ".join(told(change)["text"] for change in plan.changes if not change.write_only)
     return f"Every change was carried out, but reading again shows that it did not converge. What is left: {left}." if left else ""

@@ -154,8 +154,6 @@ def _schedule(area):
 
 
 def _volume(row):
-    seen = rows.value(row, "Property")
-    flags = seen if observed.is_hole(seen) else [part.strip() for part in str(seen).split(",")]
     return {
         "id": rows.value(row, "MountPoint"),
         "path": rows.value(row, "MountPath") or None,
@@ -163,7 +161,7 @@ def _volume(row):
         "file_system": rows.value(row, "FileSystem"),
         "size": rows.value(row, "TotalSpace"),
         "free": rows.value(row, "FreeSpace"),
-        "critical": flags if observed.is_hole(flags) else "Critical" in flags,
+        "critical": _has(_marks(row, "Property"), "Critical"),
     }
 
 
@@ -190,14 +188,13 @@ def _disk(row):
     names = [rows.value(row, path) for path in ("Volumes.MountPoint", "Volumes.MountPath", "Volumes.VolumeLabel")]
     ids, paths, labels = ([] if seen is None else seen if isinstance(seen, list) or observed.is_hole(seen) else [seen] for seen in names)
     unseen = observed.first_hole([ids, paths, labels])
-    seen = rows.value(row, "Properties")
     return {
         "id": bare(rows.value(row, "DiskId")),
         "number": rows.value(row, "DiskNumber"),
         "name": rows.value(row, "DiskName"),
         "size": rows.value(row, "TotalSpace"),
         "contains_backup": rows.value(row, "ContainsBackup"),
-        "valid_target": seen if observed.is_hole(seen) else "ValidTarget" in str(seen),
+        "valid_target": _has(_marks(row, "Properties"), "ValidTarget"),
         "volumes": unseen or [{"id": id, "path": path or None, "label": label or None}
                               for id, path, label in zip(ids, paths, labels, strict=False)],
     }
@@ -246,26 +243,25 @@ def _history(area):
 
 
 def _sets(area):
-    found = rows.every(area, "sets", lambda row, index: {
+    return rows.every(area, "sets", lambda row, index: {
         "version": rows.value(row, "VersionId"),
         "at": _version_instant(rows.value(row, "VersionId")),
         "path": rows.value(row, "BackupTarget.Path"),
-        "items": _items(row),
+        "system_state": _has(_marks(row, "RecoverableItems"), "SystemState"),
+        "bare_metal": _has(_marks(row, "RecoverableItems"), "BareMetalRecovery"),
         "vss": _vss(row, "VssBackupOption"),
         "volumes": rows.value(row, "Volume.MountPoint"),
     })
-    return found if observed.is_hole(found) else [
-        one if observed.is_hole(one) else {**one, "system_state": _has(one["items"], "SystemState"), "bare_metal": _has(one["items"], "BareMetalRecovery")}
-        for one in found]
 
 
-def _items(row):
-    seen = rows.value(row, "RecoverableItems")
+def _marks(row, path):
+    """The names of flags that are set: Windows writes them as one text."""
+    seen = rows.value(row, path)
     return seen if observed.is_hole(seen) else [part.strip() for part in str(seen).split(",")]
 
 
-def _has(items, name):
-    return items if observed.is_hole(items) else name in items
+def _has(marks, name):
+    return marks if observed.is_hole(marks) else name in marks
 
 
 def _version_instant(version):
