@@ -87,6 +87,7 @@ class Backend:
 
     def invoke(self, command, parameters, piped=None):
         """Runs a cmdlet by its module-qualified name with named *parameters*; *piped* is one object or None."""
+        self.state.advance()
         name = self._resolve(command)
         known = COMMANDS.get(name)
         self.state.record(self.host, self.user, name or command, parameters, known is not None and known.changes)

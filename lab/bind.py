@@ -37,7 +37,7 @@ def error_class(command):
 
 def bind(command, given, piped=False):
     """*given* with the parameters' own names and types. Raises CmdletError as PowerShell's binder would. *piped*: an object comes through the
-    pipeline, whose PSPath is the LiteralPath of a cmdlet that has one."""
+    pipeline: the InputObject of a cmdlet that has one, or by its PSPath the LiteralPath."""
     page = catalogue()["cmdlets"][command]
     known = {name.casefold(): name for name in page["parameters"]}
     known.update({alias.casefold(): name for name, parameter in page["parameters"].items() for alias in parameter.get("aliases", ())})
@@ -51,7 +51,8 @@ def bind(command, given, piped=False):
         if name in bound:
             raise _refused(command, "ParameterAlreadyBound", f"The parameter '{name}' is specified more than once.")
         bound[name] = _typed(command, name, page["parameters"][name], value)
-    _choose_set(command, page, {**bound, "LiteralPath": None} if piped and "LiteralPath" in page["parameters"] and "Path" not in bound else bound)
+    taken = next((name for name in ("InputObject", "LiteralPath") if name in page["parameters"]), None)
+    _choose_set(command, page, {**bound, taken: None} if piped and taken and "Path" not in bound else bound)
     return bound
 
 

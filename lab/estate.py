@@ -126,12 +126,15 @@ def build(description, clock=None):
 
 
 def _share(path, share, netbios, hosts):
-    """A share's document; the folder of one that a host of the lab holds is made there."""
-    if "path" in share:
-        files.add_folder(hosts[path.strip("\\").split("\\")[0]], share["path"])
+    """A share's document; the folder of one that a host of the lab holds is made there, for those whom the share lets in."""
     if "access" not in share:
         return dict(share)
-    return {**share, "access": {who.replace("{domain}", netbios): right for who, right in share["access"].items()}}
+    access = {who.replace("{domain}", netbios): right for who, right in share["access"].items()}
+    if "path" in share:
+        rights = {**{files.ADMINISTRATORS: "Full", files.SYSTEM: "Full"}, **access}
+        files.add_folder(hosts[path.strip("\\").split("\\")[0]], share["path"], files.acl(*(
+            (who, {"Full": "FullControl", "Change": "Modify", "Read": "ReadAndExecute"}[right]) for who, right in rights.items())))
+    return {**share, "access": access}
 
 
 def _host(name, host, domain, number, started):
@@ -143,7 +146,7 @@ def _host(name, host, domain, number, started):
         "modules": [*MODULES, *(["FailoverClusters"] if clustered else [])],
         "os": {"caption": words["caption"], "build": "17763", "revision": 6532, "culture": words["culture"],
                "language": words["language"], "started": started, "installed": "2024-02-05T09:00:00.0000000Z"},
-        "drives": list(host.get("drives", "CD")),
+        "drives": list(host.get("drives", "CD")), "tasks": {},
         "address": f"10.0.{number // 200}.{number % 200 + 11}",
         "adapters": {words["adapter"]: True, words["adapter"] + " 2": True},
         "services": {s: {"display": words["services"][s], "state": "Running", "mode": mode, "account": ACCOUNTS.get(s, r"NT AUTHORITY\LocalService")}

@@ -1,6 +1,7 @@
 """The estate as it is now, kept in SQLite: hosts, clusters, file shares and users as JSON documents; a clock; a recorder of calls."""
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import sqlite3
@@ -33,6 +34,7 @@ class State:
         self.files = files.Store(self.database)
         self._written, self._clock = {}, self.meta("clock")
         self.open_world = self._world = None
+        self.jobs, self.working, self.pace = {}, False, 1       # running jobs (lab.jobs); seconds of work in one second of the clock
         if estate is not None:
             self.replace(estate)
         else:
@@ -106,14 +108,42 @@ class State:
         self.catch_up()
 
     def catch_up(self):
-        """Lets the Agents of the SQL Servers run what has become due; what they have run is remembered beside the clock."""
+        """Carries jobs on, and lets the Agents of the SQL Servers run what has become due; what they have run is remembered beside the clock."""
+        self.advance()
         clock = self.clock
         if self._world and self._world.catch_up(self.meta("agents"), clock):
             self.meta("agents", clock)
 
+    def advance(self):
+        """Carries the jobs of all hosts on to now."""
+        if self.jobs:
+            from lab import jobs
+            jobs.advance(self)
+
+    @contextlib.contextmanager
+    def at(self, moment):
+        """The estate at an earlier instant: what a job did then bears its time."""
+        now, self._clock = self._clock, moment
+        try:
+            yield
+        finally:
+            self._clock = now
+
+    @staticmethod
+    def later(moment, seconds):
+        """An instant so many seconds after another."""
+        return iso(datetime.strptime(moment[:26], FORMAT) + timedelta(seconds=seconds))
+
+    def elapsed(self, since):
+        """Seconds of the clock since an instant."""
+        return (datetime.strptime(self.clock[:26], FORMAT) - datetime.strptime(since[:26], FORMAT)).total_seconds()
+
+    def worked(self, since):
+        """Seconds of work that were done since an instant; a lab for people works faster than its clock goes."""
+        return self.elapsed(since) * self.pace
+
     def move_clock(self, seconds):
-        now = datetime.strptime(self.clock[:26], FORMAT) + timedelta(seconds=seconds)
-        self.set_clock(now)
+        self.set_clock(self.later(self.clock, seconds))
         return self.clock
 
     def meta(self, key, value=None):
