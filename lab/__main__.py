@@ -15,6 +15,7 @@ from lab import inventory, scenario
 from lab.server import ADDRESS, Lab
 
 PORT, HTTPS_PORT, SQL_PORT = 15985, 15986, 15433
+PACE = 240      # an hour's work takes a quarter of a minute
 HERE = Path(__file__).parent
 
 
@@ -28,6 +29,7 @@ def arguments(argv):
     parser.add_argument("--sql-port", type=int, default=SQL_PORT, help="port of the first SQL Server, 0 for free ones (default: %(default)s)")
     parser.add_argument("--inventory", type=Path, help="write an inventory for the ports in use to this file")
     parser.add_argument("--frozen-clock", metavar="ISO", help="let the estate's clock stand at this instant")
+    parser.add_argument("--pace", type=float, default=PACE, help="seconds of work that a job does in one second of the clock (default: %(default)s)")
     parser.add_argument("--block", type=int, default=110, metavar="KB", help="output of one Receive (default: %(default)s)")
     return parser.parse_args(argv)
 
@@ -52,6 +54,7 @@ async def serve(options):
         return 1
     plan = scenario.load(options.scenario or held or "healthy")
     state, fresh = scenario.open_state(plan, options.state, options.frozen_clock)
+    state.pace = options.pace
     lab = Lab(state, options.state, options.port, options.https_port, options.block * 1024, options.sql_port)
     try:
         await lab.start()
