@@ -70,12 +70,12 @@ def steps(variables):
         call("dependencies", r"FailoverClusters\Get-ClusterResourceDependency", input="resources", select=["DependencyExpression"]),
         call("possible_owners", r"FailoverClusters\Get-ClusterOwnerNode", input="resources", select=["OwnerNodes.Name"]),
         call("quorum", QUORUM, select=PROPERTIES["quorum"], needs=MODULE),
-        windows_features.step("features", list(FEATURES)),
-        call("root", ITEMS + "Get-Item", {"LiteralPath": ["Env:\\SystemRoot"]}, ["Value"]),
-        call("report_folder", ITEMS + "Join-Path", {"Path": {"$ref": "root", "path": "Value"}, "ChildPath": REPORTS}, ["."]),
-        call("reports", ITEMS + "Get-ChildItem", {"LiteralPath": ref("report_folder"), "Filter": item()}, ["Name", "LastWriteTimeUtc"],
+        windows_features.step("cluster_features", list(FEATURES)),
+        call("cluster_root", ITEMS + "Get-Item", {"LiteralPath": ["Env:\\SystemRoot"]}, ["Value"]),
+        call("cluster_reports", , ITEMS + "Join-Path", {"Path": {"$ref": "cluster_root", "path": "Value"}, "ChildPath": REPORTS}, ["."]),
+        call("report_files", ITEMS + "Get-ChildItem", {"LiteralPath": ref("cluster_reports"), "Filter": item()}, ["Name", "LastWriteTimeUtc"],
              each=list(REPORT_FILES)),
-        call("report_results", r"Microsoft.PowerShell.Utility\Select-String", {"Pattern": RESULT, "AllMatches": True}, ["Matches.Value"], input="reports"),
+        call("report_results", r"Microsoft.PowerShell.Utility\Select-String", {"Pattern": RESULT, "AllMatches": True}, ["Matches.Value"], input="report_files"),
     ]
 
 
@@ -137,7 +137,7 @@ def shape(area):
 
 
 def _features(area):
-    found = windows_features.installed(area, "features", list(FEATURES))
+    found = windows_features.installed(area, "cluster_features", list(FEATURES))
     return found if observed.is_hole(found) else [{**one, "name": FEATURES[one["name"]]} for one in found]
 
 
@@ -145,7 +145,7 @@ def _reports(area):
     """Reports of cluster validations on this node: when each was written, and what it says as far as it can be read without its words."""
     found, seen = [], 0
     for run in range(len(REPORT_FILES)):
-        files = rows.every(area, "reports", lambda row, index: {"name": rows.value(row, "Name"), "at": rows.value(row, "LastWriteTimeUtc")}, run)
+        files = rows.every(area, "report_files", lambda row, index: {"name": rows.value(row, "Name"), "at": rows.value(row, "LastWriteTimeUtc")}, run)
         if observed.is_hole(files) and files["$unknown"]["reason"] == "missing":
             continue        # the folder comes with the first report
         for file in [files] if observed.is_hole(files) else files:

@@ -49,7 +49,7 @@ SELECT = {
 def steps(variables):
     """The calls that read the area, in order."""
     def cim(id, name, namespace=SPACES, **more):
-        return call(id, CIM, {"Namespace": namespace, "ClassName": name, **more}, select=SELECT[id])
+        return call("storage_" + id, CIM, {"Namespace": namespace, "ClassName": name, **more}, select=SELECT[id])
 
     return [
         cim("disks", "MSFT_Disk"), cim("physical_disks", "MSFT_PhysicalDisk"), cim("pools", "MSFT_StoragePool"),
@@ -63,17 +63,17 @@ def steps(variables):
 
 def shape(area):
     """The host's storage as plain data; what was not seen is a hole (see ``observed``)."""
-    virtual = rows.every(area, "virtual_disks", _virtual_disk)
-    disks = rows.every(area, "disks", lambda row, index: _disk(row, virtual))
+    virtual = rows.every(area, "storage_virtual_disks", _virtual_disk)
+    disks = rows.every(area, "storage_disks", lambda row, index: _disk(row, virtual))
     return {
         "disks": disks,
-        "physical_disks": rows.every(area, "physical_disks", _physical_disk),
-        "pools": _without(rows.every(area, "pools", _pool), "primordial"),
+        "physical_disks": rows.every(area, "storage_physical_disks", _physical_disk),
+        "pools": _without(rows.every(area, "storage_pools", _pool), "primordial"),
         "virtual_disks": virtual,
         "volumes": _volumes(area, disks),
         "mpio": _mpio(area),
-        "iscsi": {"sessions": rows.every(area, "iscsi", _session), "service": _service(area)},
-        "shares": _without(rows.every(area, "shares", lambda row, index: {
+        "iscsi": {"sessions": rows.every(area, "storage_iscsi", _session), "service": _service(area)},
+        "shares": _without(rows.every(area, "storage_shares", lambda row, index: {
             "name": rows.value(row, "Name"), "path": rows.value(row, "Path"), "scope": rows.value(row, "ScopeName"),
             "continuous": rows.value(row, "ContinuouslyAvailable"), "special": rows.value(row, "Special")}), "special"),
     }
@@ -178,10 +178,10 @@ def _without(elements, flag):
 
 def _volumes(area, disks):
     """Fixed volumes with their paths, the disks that they lie on, and the weakest resiliency among these."""
-    partitions = rows.every(area, "partitions", lambda row, index: {
+    partitions = rows.every(area, "storage_partitions", lambda row, index: {
         "disk": rows.value(row, "DiskNumber"), "paths": rows.value(row, "AccessPaths")})
-    compressed = rows.every(area, "compression", lambda row, index: (rows.value(row, "DeviceID"), rows.value(row, "Compressed")))
-    found = rows.every(area, "volumes", lambda row, index: _volume(row, partitions, compressed, disks))
+    compressed = rows.every(area, "storage_compression", lambda row, index: (rows.value(row, "DeviceID"), rows.value(row, "Compressed")))
+    found = rows.every(area, "storage_volumes", lambda row, index: _volume(row, partitions, compressed, disks))
     if observed.is_hole(found):
         return found
     return [volume for volume in found if volume is not None]
@@ -242,7 +242,7 @@ def _compressed(path, compressed):
 
 def _mpio(area):
     """Disks with several paths; null where MPIO is not installed (its classes are not there)."""
-    found = rows.every(area, "paths", lambda row, index: [row[path] for path in SELECT["paths"]])
+    found = rows.every(area, "storage_paths", lambda row, index: [row[path] for path in SELECT["paths"]])
     if observed.is_hole(found):
         return None if found["$unknown"]["reason"] == "absent" else found
     disks = []
@@ -263,7 +263,7 @@ def _session(row, index):
 
 
 def _service(area):
-    found = rows.every(area, "iscsi_service", lambda row, index: {"state": rows.value(row, "State"), "start_mode": rows.value(row, "StartMode")})
+    found = rows.every(area, "storage_iscsi_service", lambda row, index: {"state": rows.value(row, "State"), "start_mode": rows.value(row, "StartMode")})
     return found if observed.is_hole(found) else found[0] if found else None
 
 
