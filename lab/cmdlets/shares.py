@@ -9,10 +9,10 @@ def _share(run):
     """The document of a share of this host by its name."""
     for path, share in run.state.shares.items():
         server, name = path.strip("\\").split("\\")[:2]
-        if server.casefold() == run.backend.host.casefold() and name.casefold() == run.get("Name").casefold():
+        if server.casefold() == run.backend.host.casefold() and name.casefold() in {wanted.casefold() for wanted in run.get("Name")}:
             return share
     raise run.error("CmdletizationQuery_NotFound_Name", "ObjectNotFound", link(
-        "Microsoft.PowerShell.Cmdletization.Cim.CimJobException", f"No MSFT_SMBShare objects found with property 'Name' equal to '{run.get('Name')}'."))
+        "Microsoft.PowerShell.Cmdletization.Cim.CimJobException", f"No MSFT_SMBShare objects found with property 'Name' equal to '{run.get('Name')[0]}'."))
 
 
 @cmdlet(r"SmbShare\Set-SmbShare", takes="Name EncryptData", source="reference page", changes=True)

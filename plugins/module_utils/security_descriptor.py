@@ -20,20 +20,31 @@ LETTERS = {"GA": 0x10000000, "GX": 0x20000000, "GW": 0x40000000, "GR": 0x8000000
            "LO": 0x80, "CR": 0x100}
 # write and append data, delete a child, delete, change the access list or the owner, and the generic rights that stand for them
 CHANGING = 0x2 | 0x4 | 0x40 | 0x10000 | 0x40000 | 0x80000 | LETTERS["GA"] | LETTERS["GW"]
+READING = 0x1 | LETTERS["GA"] | LETTERS["GR"]
 # everyone, network, interactive and anonymous logons, authenticated users, users and guests; of a domain its users, guests and computers
 EVERYBODY = {"S-1-1-0", "S-1-5-2", "S-1-5-4", "S-1-5-7", "S-1-5-11", "S-1-5-32-545", "S-1-5-32-546", "DU", "DG", "DC"}
 DOMAIN_WIDE = re.compile(r"S-1-5-21-\d+-\d+-\d+-(?:513|514|515)")
 
 
-def may_change(sddl):
+def may_change(sddl, below=False):
     """The SIDs that an access list allows to change or delete something, sorted; None where the text holds no access list.
 
+    *below*: in what lies below a folder counts too, so entries that are there only to be inherited are heeded.
     Denials are not taken off: who is denied by one entry may be let in by the group of another, and the answer is for a person to look at.
     """
+    return _allowed(sddl, CHANGING, below)
+
+
+def may_read(sddl):
+    """The SIDs that an access list allows to read what is in a file; as ``may_change`` else."""
+    return _allowed(sddl, READING)
+
+
+def _allowed(sddl, wanted, below=False):
     found = DACL.search(sddl)
     if not found:
         return None
-    return sorted({SIDS.get(who, who) for kind, _flags, rights, who in ACE.findall(found[1]) if kind in ("A", "XA") and _mask(rights) & CHANGING})
+    return sorted({SIDS.get(who, who) for kind, _flags, rights, who in ACE.findall(found[1]) if kind in ("A", "XA") and _mask(rights) & wanted})
 
 
 def is_everybody(sid):

@@ -41,12 +41,16 @@ def sources(vaults, everyone):
     unread = observed.first_hole([one for _vault, one in held]) or observed.first_hole([one["whole"] for _vault, one in held])
     if unread:
         return unread
-    known = {host.name.casefold(): host for host in everyone}
-    names = {f"{host.name}/{kind}".casefold(): f"{host.name}/{kind}" for host in everyone for group, kind in OWED.items() if group in host.groups}
-    for _vault, one in held:
-        names.setdefault(f"{one['host']}/{one['kind']}".casefold(), f"{one['host']}/{one['kind']}")
-    return [_source(name, [(vault, one) for vault, one in held if f"{one['host']}/{one['kind']}".casefold() == key and one["whole"]],
-                    known.get(name.rpartition("/")[0].casefold())) for key, name in sorted(names.items())]
+    owed = [(host.name, kind) for host in everyone for group, kind in OWED.items() if group in host.groups]
+    of = {one["host"]: next((host for host in everyone if host.is_called(one["host"])), None) for _vault, one in held}
+    origins = {host.name: host for host in everyone}
+    whole = {source: [] for source in owed}
+    for vault, one in held:
+        source = of[one["host"]].name if of[one["host"]] else one["host"], one["kind"]
+        whole.setdefault(source, [])
+        if one["whole"] is True:
+            whole[source].append((vault, one))
+    return [_source(f"{name}/{kind}", sets, origins.get(name)) for (name, kind), sets in sorted(whole.items())]
 
 
 def _source(name, whole, origin):

@@ -185,7 +185,7 @@ def _writers(area, shares):
     sddl = rows.value(rows.one(area, "vault_access"), "Sddl")
     if observed.is_hole(sddl):
         return sddl
-    sids = security_descriptor.may_change(sddl)
+    sids = security_descriptor.may_change(sddl, below=True)
     if sids is None:
         return observed.hole("failed", "The access list of the vault is not of the form that Windows documents.")
     return [{"sid": sid, "everybody": security_descriptor.is_everybody(sid), "through": _through(sid, shares)} for sid in sids]

@@ -20,7 +20,8 @@ DOMAIN = "S-1-5-21-1-2-3"
     ("O:BAG:SY", None),
 ])
 def test_the_sids_that_may_change(sddl, sids):
-    assert may_change(sddl) == sids
+    assert may_change(sddl, below=True) == sids
+    assert may_change(sddl) == (sids and [sid for sid in sids if sid != "S-1-3-0"])
 
 
 def test_people_whom_nobody_chose():

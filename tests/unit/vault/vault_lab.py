@@ -45,3 +45,17 @@ class Site:
         variables = {"vault_path": PATHS.get(host, "")} | variables
         came = self.carry_out(host, {name: AREAS[name].steps(variables)})
         return shaped(name, came.areas.get(name))
+
+
+def snapshots(site, change=lambda name, variables: None):
+    """What the audit would have of the vaults, with the hosts whose copies they hold. *change*: host's variables, in place."""
+    made = []
+    for name, host in _healthy()["hosts"].items():
+        host = host or {}
+        groups = [*host.get("groups", ()), *(part for part in ("iis", "sharepoint", "vault", "windows_backup") if host.get(part))]
+        variables = {"site": host.get("site", ""), "location": _healthy()["locations"].get(host.get("site"), "")}
+        change(name, variables)
+        areas = {"platform": site.read(name, "platform"), **({"vault": site.read(name)} if "vault" in groups else {})}
+        made.append({"schema": 1, "host": name, "run": "r", "groups": groups, "variables": {k: v for k, v in variables.items() if v}, "collected_at": CLOCK,
+                     "status": "ok", "message": "", "seconds": 1.0, "powershell": {}, "session": {}, "areas": areas})
+    return made
