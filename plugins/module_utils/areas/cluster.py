@@ -72,7 +72,7 @@ def steps(variables):
         call("quorum", QUORUM, select=PROPERTIES["quorum"], needs=MODULE),
         windows_features.step("cluster_features", list(FEATURES)),
         call("cluster_root", ITEMS + "Get-Item", {"LiteralPath": ["Env:\\SystemRoot"]}, ["Value"]),
-        call("cluster_reports", , ITEMS + "Join-Path", {"Path": {"$ref": "cluster_root", "path": "Value"}, "ChildPath": REPORTS}, ["."]),
+        call("cluster_reports", ITEMS + "Join-Path", {"Path": {"$ref": "cluster_root", "path": "Value"}, "ChildPath": REPORTS}, ["."]),
         call("report_files", ITEMS + "Get-ChildItem", {"LiteralPath": ref("cluster_reports"), "Filter": item()}, ["Name", "LastWriteTimeUtc"],
              each=list(REPORT_FILES)),
         call("report_results", r"Microsoft.PowerShell.Utility\Select-String", {"Pattern": RESULT, "AllMatches": True}, ["Matches.Value"], input="report_files"),
