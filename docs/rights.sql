@@ -13,6 +13,18 @@ GRANT VIEW ANY DEFINITION TO [$(Login)];
 GRANT VIEW SERVER STATE TO [$(Login)];
 GO
 
+USE [master];
+IF USER_ID(N'$(Login)') IS NULL
+    CREATE USER [$(Login)] FOR LOGIN [$(Login)];
+IF DATABASE_PRINCIPAL_ID(N'biztalk_fault_tolerance_reader') IS NULL
+    CREATE ROLE [biztalk_fault_tolerance_reader];
+ALTER ROLE [biztalk_fault_tolerance_reader] ADD MEMBER [$(Login)];
+IF OBJECT_ID(N'dbo.bts_LogShippingHistory') IS NOT NULL
+    GRANT SELECT ON [dbo].[bts_LogShippingHistory] TO [biztalk_fault_tolerance_reader];
+IF OBJECT_ID(N'dbo.bts_LogShippingLastRestoreSet') IS NOT NULL
+    GRANT SELECT ON [dbo].[bts_LogShippingLastRestoreSet] TO [biztalk_fault_tolerance_reader];
+GO
+
 USE [msdb];
 IF USER_ID(N'$(Login)') IS NULL
     CREATE USER [$(Login)] FOR LOGIN [$(Login)];

@@ -36,7 +36,7 @@ def document(plan, port, https_port, ca, sql_ports):
     auditor = estate.get("logins", {}).get("auditor")
     if sql_ports:
         children["sql_instance"] = {
-            "hosts": {estate["instances"][name]["name"]: {"instance_name": name, "login_port": sql_ports[name], **_held(estate, name)}
+            "hosts": {estate["instances"][name]["name"]: {"instance_name": name, "login_port": sql_ports[name], **_held(estate, name), **_shipped(estate, name)}
                       for name in sql_ports},
             "vars": {"sql_via": "controller", "login_host": "localhost", "login_user": auditor["name"], "login_password": auditor["password"],
                      "ca_file": str(ca)}}
@@ -63,6 +63,10 @@ def _told(group, host):
 def _held(estate, name):
     """An instance that holds no management database says so; where there is one, it is left to be found."""
     return {} if estate.get("biztalk_group", {}).get("on") == name else {"management_database": ""}
+
+
+def _shipped(estate, name):
+    return {"log_shipping_destination": True} if estate["instances"][name].get("shipped_from") else {}
 
 
 def fixed_ports(plan, first):

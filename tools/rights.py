@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import pathlib
 
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import SQL_AREAS
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import SQL_AREAS, log_shipping
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.query import MANAGEMENT
 
 DOCS = pathlib.Path(__file__).resolve().parents[1] / "docs"
 ROLE = "biztalk_fault_tolerance_reader"
 IN_SCRIPT = {MANAGEMENT: "$(Management)"}
+MAY_LACK = {f"dbo.{table}" for table in log_shipping.TABLES}      # only a destination of log shipping has them
 IN_PAGE = {MANAGEMENT: "the management database"}
 
 HEAD = """\
@@ -101,13 +102,18 @@ def scripts():
     management = HEAD.format(what="for the instance that holds BizTalk's management database", variables=' -v Management="BizTalkMgmtDb"',
                              file="rights-management.sql")
     for database, objects in databases.items():
-        grants = "".join(f"GRANT {right}{f' ON {_quoted(thing)}' if thing else ''} TO [{ROLE}];\n" for thing, right in sorted(objects))
+        grants = "".join(_grant(thing, right) for thing, right in sorted(objects))
         part = DATABASE.format(database=IN_SCRIPT.get(database, database), role=ROLE, grants=grants)
         if database == MANAGEMENT:
             management += part
         else:
             everywhere += part
     return {"rights.sql": everywhere, "rights-management.sql": management}
+
+
+def _grant(thing, right):
+    where = f"IF OBJECT_ID(N'{thing}') IS NOT NULL\n    " if thing in MAY_LACK else ""
+    return f"{where}GRANT {right}{f' ON {_quoted(thing)}' if thing else ''} TO [{ROLE}];\n"
 
 
 def page():

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lab import estate
 from lab.instance import Instance
-from lab.sqlmodel import biztalk, groups, jobs, procedures, scripts, servers
+from lab.sqlmodel import biztalk, destination, groups, jobs, procedures, scripts, servers
 from lab.sqlmodel.servers import Description
 from lab.sqlmodel.world import World, local
 
@@ -82,7 +82,7 @@ class Plan:
         share = self.group["share"] if self.group else []
         return Description(
             name, "fci" if cluster else "replica" if grouped else "dr" if source else "alone", cluster or about["host"], nodes, self.account,
-            devices=[share, "S:\\", "L:\\"] if cluster else [share, "D:\\", "L:\\"], started=now - timedelta(days=16, hours=3),
+            devices=[share, "S:\\", "L:\\"] if cluster or source else [share, "D:\\", "L:\\"], started=now - timedelta(days=16, hours=3),
             databases=self.databases(name), linked=linked, restoring=source,
             edition=about.get("edition", "Enterprise"), version=about.get("version", servers.VERSION), agent_account=about.get("agent_account"),
             configuration={"Ad Hoc Distributed Queries": 1} if source else {},
@@ -122,6 +122,8 @@ def _fill(plan, world, name, now):
     instance, about = world.instances[name], world.descriptions[name]
     here, utc = local(now), now.replace(tzinfo=None)
     servers.fill(instance, about)
+    if about.restoring:
+        destination.create(instance)
     for role, login in plan.description.get("logins", {}).items():
         instance.login(login["name"], login["password"], sysadmin=role == "operator")
         for database, right in login.get("rights", {}).items():

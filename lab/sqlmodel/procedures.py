@@ -5,7 +5,7 @@ Assumed: states of errors; ALTER DATABASE of a few options only; the procedures 
 """
 from __future__ import annotations
 
-from lab.sqlmodel import agent_procedures, biztalk, commands, restores, rows, server_statements, shipping
+from lab.sqlmodel import agent_procedures, biztalk, commands, destination, restores, rows, server_statements, shipping
 from lab.sqlmodel.backups import Failed, abnormal
 from lab.sqlmodel.world import CALLS
 from lab.tsql.lexer import unquoted
@@ -26,6 +26,7 @@ def install(world):
         agent_procedures.install(world, name)
         server_statements.install(world, name)
         shipping.install(world, name)
+        destination.install(instance)
         instance.statement("BACKUP")(_acting(world, lambda session, text, name=name: _backup(world, name, session, text)))
         instance.statement("RESTORE")(_acting(world, lambda session, text, name=name: restores.run(world, name, session, text)))
         instance.statement("ALTER")(_acting(world, lambda session, text, name=name: _alter(world, name, session, text)))

@@ -69,7 +69,7 @@ def fill(instance, about):
     """Everything that the instance tells of itself."""
     clustered = about.kind == "fci"
     edition, engine = EDITIONS[about.edition]
-    folder = rf"{'S' if clustered else 'D'}:\MSSQL15.{about.service}\MSSQL"
+    folder = rf"{'S' if clustered or about.restoring else 'D'}:\MSSQL15.{about.service}\MSSQL"
     instance.set_properties(
         IsClustered=int(clustered), IsHadrEnabled=int(about.kind == "replica"), MachineName=about.machine, **about.version,
         **dict(zip(("ProductMajorVersion", "ProductMinorVersion", "ProductBuild"), about.version["ProductVersion"].split("."), strict=False)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from lab.sqlmodel import agent, commands, media, restores, rows, server_statements, sets
+from lab.sqlmodel import agent, commands, destination, media, restores, rows, server_statements, sets
 from lab.sqlmodel.backups import Failed
 from lab.tsql import exec_call
 from lab.tsql.problem import SqlProblem
@@ -17,8 +17,7 @@ from lab.tsql.zone import from_local, to_local
 # what other jobs of BizTalk and of SQL Server itself run: without effect in the lab
 QUIET = {"bts_purgemessages", "bts_managemessagerefcountlog", "bts_cleanupdeadprocesses", "int_purgeparts", "sp_updatestats", "bts_purgesubscriptions",
          "ops_operateoninstancesonmastermsgbox", "bts_copytrackedmessagestodta", "btsmon_inconsistent", "btsmon_generateerrorstring",
-         "btf_cleanupexpiredentries", "dtasp_purgetrackingdatabase", "ruleengine_cleanup", "bts_logshippinggetbackuphistory",
-         "bts_logshippingrestoredatabases", "bts_logshippingrestorelogs"}
+         "btf_cleanupexpiredentries", "dtasp_purgetrackingdatabase", "ruleengine_cleanup"}
 
 
 def local(instant):
@@ -140,6 +139,8 @@ class World:
         procedure = self.instances[name].procedures.get(f"{database}.dbo.{own}".casefold())
         if procedure and own in CALLS:
             return self.call(name, database, own, exec_call.bind(procedure, statement), now)[1]
+        if own in destination.CALLS:
+            return destination.CALLS[own](self, name, now)
         if own not in QUIET:
             raise Failed((2812, 16, f"Could not find stored procedure '{own}'."))
         return now

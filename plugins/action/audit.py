@@ -161,6 +161,6 @@ def _of_this_play(output, hosts, task_vars, run):
 
 def _unwritten(host, groups, task_vars):
     message = f"{host} was not read: its task did not come to an end."
-    hole = observed.hole("failed", message)
-    return {"schema": snapshots.SCHEMA, "host": host, "groups": groups, "variables": contract.contract_variables(task_vars["hostvars"][host]),
-            "status": "failed", "message": message, "powershell": {}, "areas": dict.fromkeys(contract.areas_of(groups), hole)}
+    hole, variables = observed.hole("failed", message), contract.contract_variables(task_vars["hostvars"][host])
+    return {"schema": snapshots.SCHEMA, "host": host, "groups": groups, "variables": variables, "status": "failed", "message": message,
+            "powershell": {}, "areas": dict.fromkeys(contract.areas_of(groups, variables), hole)}

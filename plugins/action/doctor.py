@@ -12,7 +12,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas impo
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.query import management as query_management
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.query import why_not
 from ansible_collections.biztalk.fault_tolerance.plugins.modules import doctor as module
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import carriers, host, task
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import carriers, contract, host, task
 
 
 class ActionModule(ActionBase):
@@ -44,7 +44,8 @@ class ActionModule(ActionBase):
 
     def _instance(self, say, task_vars):
         """Logs in to a SQL Server instance and runs every query of the areas once."""
-        queries = {query.name: query for area in SQL_AREAS.values() for query in area.queries()}
+        areas = contract.areas_of(["sql_instance"], contract.contract_variables(task_vars))
+        queries = {query.name: query for area in areas for query in SQL_AREAS[area].queries()}
         try:
             with carriers.opened(self, carriers.SQL, {}, task_vars) as opened:
                 answered = opened.session.read(list(queries.values()))

@@ -28,7 +28,7 @@ class ActionModule(ActionBase):
         if not groups:
             return {"changed": False, "skipped": True, "skip_reason": "The host is in none of the groups that the collection reads: "
                                                                       f"{', '.join(contract.GROUPS)}."}
-        areas = contract.areas_of(groups)
+        areas = contract.areas_of(groups, contract.contract_variables(task_vars))
         asked = contract.asked_areas(areas, task_vars.get("ansible_run_tags", ["all"]), task_vars.get("ansible_skip_tags", []))
         snapshot = {
             "schema": snapshots.SCHEMA,

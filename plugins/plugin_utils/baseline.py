@@ -19,7 +19,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.document i
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "baseline"
 CLAIMS = "attestations.yml"
-NO_CONTROLS = ("subjects.yml", "incidents.yml", CLAIMS)
+NO_CONTROLS = ("subjects.yml", "incidents.yml", "rebuild.yml", CLAIMS)
 LEAVES = ("text", "number", "boolean", "instant", "any")
 PROPERTY = re.compile(r"([a-z][a-z0-9_]*)(\[([a-z0-9_]*)\])?(\?)?")
 

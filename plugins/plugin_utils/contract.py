@@ -9,6 +9,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas impo
 
 GROUPS = ("biztalk", "cluster_node", "iis", "nlb", "sharepoint", "sql_instance", "sso", "storage", "vault", "wds", "windows_backup")
 VARIABLES = ("backup_folder", "cluster_name", "instance_name", "location", "log_shipping_destination", "nlb_name", "site", "vault_path", "witness_site")
+DESTINATION = "log_shipping_destination"
 AREAS_OF_GROUP = {
     "cluster_node": ("cluster",),
     "iis": ("iis",),
@@ -30,10 +31,16 @@ def contract_variables(task_vars):
     return {name: str(task_vars[name]) for name in VARIABLES if task_vars.get(name) not in (None, "")}
 
 
-def areas_of(group_names):
-    """The areas that a host of these groups can be asked for, in order. A SQL Server instance is read by SQL only."""
+def is_true(text):
+    """Whether a variable of the contract, as text, says yes."""
+    return str(text).casefold() in ("true", "yes", "1")
+
+
+def areas_of(group_names, variables):
+    """The areas that a host of these groups can be asked for, in order. A SQL Server instance is read by SQL only, and its log shipping
+    where the inventory says that it is a destination. *variables*: the contract's, as text."""
     if "sql_instance" in group_names:
-        return list(SQL_AREAS)
+        return [area for area in SQL_AREAS if area != "log_shipping" or is_true(variables.get(DESTINATION))]
     return ["platform"] + [area for name in GROUPS if name in group_names for area in AREAS_OF_GROUP.get(name, ())]
 
 

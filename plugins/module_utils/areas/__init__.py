@@ -13,6 +13,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas impo
     cluster,
     iis,
     jobs,
+    log_shipping,
     nlb,
     platform,
     sql,
@@ -23,7 +24,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas impo
 )
 
 AREAS = {area.NAME: area for area in (platform, cluster, iis, jobs, storage, nlb, vault, wds, windows_backup)}   # read over the host's own connection
-SQL_AREAS = {area.NAME: area for area in (sql, agent, backup_history, biztalk)}            # read from a SQL Server instance
+SQL_AREAS = {area.NAME: area for area in (sql, agent, backup_history, biztalk, log_shipping)}     # read from a SQL Server instance
 
 
 def shaped(name, area_answer):

@@ -350,4 +350,4 @@ def test_the_kinds_name_areas_and_groups_that_there_are():
     assert {group for kind in kinds for group in kind.groups} <= {"all", *contract.GROUPS}
     for kind in kinds:
         owing = contract.GROUPS if "all" in kind.groups else kind.groups
-        assert {area for group in owing for area in contract.areas_of([group])} >= set(kind.areas), kind.name
+        assert {area for group in owing for area in contract.areas_of([group], {contract.DESTINATION: "true"})} >= set(kind.areas), kind.name

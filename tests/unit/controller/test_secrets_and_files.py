@@ -84,6 +84,6 @@ def test_tags_are_area_names(run, skip, asked):
 
 
 def test_groups_decide_the_areas():
-    assert contract.areas_of(["biztalk"]) == ["platform"]
-    assert contract.areas_of(["biztalk", "cluster_node"]) == ["platform", "cluster"]
+    assert contract.areas_of(["biztalk"], {}) == ["platform"]
+    assert contract.areas_of(["biztalk", "cluster_node"], {}) == ["platform", "cluster"]
     assert contract.contract_groups(["web", "cluster_node", "all"]) == ["cluster_node"]
