@@ -142,7 +142,7 @@ def convert_to_json(run):
 @program("appcmd.exe", source="getting-started-with-appcmdexe", changes=lambda arguments: arguments[:1] != ["list"],
          assumed="deleting an application pool that sites use is not refused")
 def appcmd(run, arguments):
-    """Lists and adds named backups; adds and deletes application pools."""
+    """Lists and adds named backups; adds and deletes application pools; adds virtual directories."""
     view = files.of(run)
     if arguments == ["list", "backup"]:
         return 0, "".join(f'BACKUP "{entry.name}"\n' for place in (iis.BACKUPS, r"C:\inetpub\history") if view.exists(place)
@@ -157,23 +157,43 @@ def appcmd(run, arguments):
                 view.copy(rf"{iis.CONFIG}\{entry.name}", rf"{folder}\{entry.name}")
         return 0, f'BACKUP object "{arguments[2]}" added\n', ""
     if arguments[:2] in (["add", "apppool"], ["delete", "apppool"]) and len(arguments) == 3:
-        return _pool(view, arguments)
+        return _changed(view, lambda root: _pool(root, arguments[0], arguments[2].removeprefix("/name:")))
+    options = dict(argument[1:].split(":", 1) for argument in arguments[2:] if re.match("/[^:]+:", argument))
+    if arguments[:2] == ["add", "vdir"] and set(options) == {"app.name", "path", "physicalPath"} and len(arguments) == 5:
+        return _changed(view, lambda root: _folder(root, options))
     raise refused("appcmd.exe", arguments)
 
 
-def _pool(view, arguments):
-    path, name = rf"{iis.CONFIG}\applicationHost.config", arguments[2].removeprefix("/name:")
+def _changed(view, change):
+    """Changes applicationHost.config. *change*: root element -> ``(exit code, text)``."""
+    path = rf"{iis.CONFIG}\applicationHost.config"
     root = ET.fromstring(view.read(path).decode("utf-8-sig"))
+    code, text = change(root)
+    if not code:
+        view.write(path, ET.tostring(root, encoding="unicode"))
+    return code, text + "\n", ""
+
+
+def _pool(root, verb, name):
     pools = root.find("system.applicationHost/applicationPools")
     known = next((pool for pool in pools if pool.get("name") == name), None)
-    if (known is None) == (arguments[0] == "delete"):
-        return 1168 if known is None else 183, "ERROR ( )\n", ""
-    if known is None:
+    if verb == "add" and known is None:
         ET.SubElement(pools, "add", name=name)
-    else:
+        return 0, f'APPPOOL object "{name}" added'
+    if verb == "delete" and known is not None:
         pools.remove(known)
-    view.write(path, ET.tostring(root, encoding="unicode", xml_declaration=False))
-    return 0, f'APPPOOL object "{name}" {"added" if known is None else "deleted"}\n', ""
+        return 0, f'APPPOOL object "{name}" deleted'
+    return (183, "ERROR ( message:It is there already. )") if known is not None else (1168, "ERROR ( message:It is not there. )")
+
+
+def _folder(root, options):
+    site, _slash, path = options["app.name"].partition("/")
+    application = next((one for known in root.iterfind("system.applicationHost/sites/site") if known.get("name") == site
+                        for one in known.iterfind("application") if one.get("path") == "/" + path), None)
+    if application is None:
+        return 1168, "ERROR ( message:There is no such application. )"
+    ET.SubElement(application, "virtualDirectory", path=options["path"], physicalPath=options["physicalPath"])
+    return 0, f'VDIR object "{options["app.name"].rstrip("/")}{options["path"]}" added'
 
 
 @program("aspnet_regiis.exe", source="shared-configuration_264 (-px NAME file -pri)", changes=True,
