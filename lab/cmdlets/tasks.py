@@ -39,7 +39,7 @@ def _state(run, key, task):
     return 4 if (run.backend.host, key) in run.state.jobs else 3 if task["enabled"] else 1
 
 
-def _task(run, key, task):
+def _shown(run, key, task):
     number = _state(run, key, task)
     return Obj(CIM + "MSFT_ScheduledTask", f"task/{run.backend.host}/{key}", {
         "TaskName": task["name"], "TaskPath": task["path"], "URI": task["path"] + task["name"], "Description": task["description"],
@@ -81,6 +81,12 @@ def _one(run):
     return found[0]
 
 
+def _no_task(run, name):
+    return run.error("CmdletizationQuery_NotFound_TaskName", "ObjectNotFound", link(
+        "Microsoft.PowerShell.Cmdletization.Cim.CimJobException",
+        f"No MSFT_ScheduledTask objects found with property 'TaskName' equal to '{name}'.  Verify the value of the property and retry.", 2148734208))
+
+
 # --- parts of a task
 
 @cmdlet(MODULE + "New-ScheduledTaskAction", takes="Execute Argument WorkingDirectory", source=DOCS)
@@ -101,7 +107,7 @@ def new_settings(run):
 @cmdlet(MODULE + "New-ScheduledTaskPrincipal", takes="UserId LogonType RunLevel", source=DOCS)
 def new_principal(run):
     """Whom a task runs as; nothing is changed by it."""
-    return [Obj(CIM + "MSFT_TaskPrincipal2", "principal/new", {"UserId": run.get("UserId"), "LogonType": run.get("LogonType"), "RunLevel": run.get("RunLevel")})]
+    return [Obj(CIM + "MSFT_TaskPrincipal2", "principal/new", {name: run.get(name) for name in ("UserId", "LogonType", "RunLevel")})]
 
 
 # --- tasks
@@ -134,7 +140,7 @@ def register_task(run):
         "name": name, "path": path, "description": run.get("Description"), "enabled": True, "execute": action.properties["Execute"],
         "argument": action.properties["Arguments"], "folder": action.properties["WorkingDirectory"], "user": user, "limit": int(limit[1]),
         "last_run": None, "result": jobs.HAS_NOT_RUN}
-    return [_task(run, key, _tasks(run)[key])]
+    return [_shown(run, key, _tasks(run)[key])]
 
 
 @cmdlet(MODULE + "Get-ScheduledTask", takes="TaskName TaskPath", source=DOCS)
@@ -143,15 +149,13 @@ def get_task(run):
     found = _found(run)
     for name in run.get("TaskName") or ():
         if not found and not re.search(r"[*?\[]", name):
-            raise run.error("CmdletizationQuery_NotFound_TaskName", "ObjectNotFound", link(
-                "Microsoft.PowerShell.Cmdletization.Cim.CimJobException",
-                f"No MSFT_ScheduledTask objects found with property 'TaskName' equal to '{name}'.  Verify the value of the property and retry.", 2148734208))
-    return [_task(run, key, task) for key, task in found]
+            raise _no_task(run, name)
+    return [_shown(run, key, task) for key, task in found]
 
 
 @cmdlet(MODULE + "Get-ScheduledTaskInfo", takes="TaskName TaskPath InputObject", source=DOCS,
         assumed="a task that never ran shows 30 November 1999 as its last run")
-def get_task_info(run):
+def get_taskinfo(run):
     """When a task ran last and what came of it."""
     return [_info(run, *_one(run))]
 
@@ -177,7 +181,7 @@ def start_task(run):
 def stop_task(run):
     """Ends what a task is doing; the rest of it stays undone."""
     _administrator(run)
-    key, _task_ = _one(run)
+    key, _task = _one(run)
     if (run.backend.host, key) in run.state.jobs:
         jobs.end(run.state, run.backend.host, key, jobs.TERMINATED)
     return []
@@ -190,10 +194,8 @@ def unregister_task(run):
     _administrator(run)
     found = _found(run)
     if not found and not any("*" in name for name in run.get("TaskName") or ["*"]):
-        raise run.error("CmdletizationQuery_NotFound_TaskName", "ObjectNotFound", link(
-            "Microsoft.PowerShell.Cmdletization.Cim.CimJobException",
-            f"No MSFT_ScheduledTask objects found with property 'TaskName' equal to '{run.get('TaskName')[0]}'.  Verify the value of the property and retry.", 2148734208))
-    for key, _task_ in found:
+        raise _no_task(run, run.get("TaskName")[0])
+    for key, _task in found:
         run.state.jobs.pop((run.backend.host, key), None)
         del _tasks(run)[key]
     return []
@@ -203,7 +205,7 @@ def _enable(run, on):
     _administrator(run)
     key, task = _one(run)
     task["enabled"] = on
-    return [_task(run, key, task)]
+    return [_shown(run, key, task)]
 
 
 @cmdlet(MODULE + "Enable-ScheduledTask", takes="TaskName TaskPath InputObject", source=DOCS, changes=True)

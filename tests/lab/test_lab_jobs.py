@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import answer, batch, long_work
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import jobs as area
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import jobs
-
 from lab import files, work
 from lab.backend import Backend
 from lab.batch import Batch
