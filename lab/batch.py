@@ -103,7 +103,7 @@ class Batch:
     def __init__(self, backend, batch):
         self.backend, self.batch = backend, batch
         self.until = time.monotonic() + batch["deadline"]
-        self.steps = {}             # id -> (status, live objects one list a run)
+        self.steps = {}             # of the area: id -> (status, live objects one list a run)
 
     def lines(self):
         return [part for part in self.parts() if isinstance(part, str)]
@@ -134,6 +134,7 @@ class Batch:
 
     def _area(self, area):
         answers, stopped = [], False
+        self.steps = {}
         for step in area["steps"]:
             self.steps[step["id"]] = ("skipped", [])
             if stopped or time.monotonic() >= self.until:

@@ -56,14 +56,14 @@ def carry_out(backend, step, given):
     for item in step.get("each", [None]):
         try:
             arguments = [given(argument, item) for argument in step["arguments"]]
-            runs.append({"items": [_started(backend, given(step["exe"], item), arguments)], "errors": [], "warnings": []})
+            runs.append({"items": [started(backend, given(step["exe"], item), arguments)], "errors": [], "warnings": []})
         except CmdletError as error:
             runs.append({"items": [], "errors": [error.err.wire()], "warnings": []})
     failures = sum(bool(run["errors"]) for run in runs)
     return "ok" if not failures else "failed" if failures == len(runs) else "partial", {"runs": runs}
 
 
-def _started(backend, path, arguments):
+def started(backend, path, arguments):
     """The item of one run. Raises CmdletError where it does not come to its end."""
     if not all(isinstance(text, str) and "\0" not in text for text in [path, *arguments]):
         raise _error("ExeRefused", "InvalidArgument", link("System.ArgumentException", "A program and its arguments are one text each.", 0x80070057))

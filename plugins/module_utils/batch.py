@@ -93,15 +93,15 @@ def check(document):
         raise BatchError(f"The token of a batch is 16 hex digits, not {document['bft']!r}.")
     if isinstance(document["deadline"], bool) or not isinstance(document["deadline"], int) or document["deadline"] < 1:
         raise BatchError(f"The deadline of a batch is a whole number of seconds, not {document['deadline']!r}.")
-    seen = {}
     for area in document["areas"]:
+        seen = {}
         for step in area["steps"]:
             _check_step(step, seen)
             seen[step["id"]] = "call" in step or "set" in step
 
 
 def _check_step(step, earlier):
-    """*earlier*: id -> whether it has live objects, of the steps before; PowerShell compares ids without case, so they must differ without."""
+    """*earlier*: id -> whether it has live objects, of the steps of the area before; PowerShell compares ids without case, so they must differ without."""
     id = step.get("id")
     if not isinstance(id, str) or not id:
         raise BatchError("A step has no id.")
@@ -110,7 +110,7 @@ def _check_step(step, earlier):
         raise BatchError(f"Step {id}: {sentence}")
 
     if id.casefold() in {other.casefold() for other in earlier}:
-        refuse("another step of the batch has the same id.")
+        refuse("another step of the area has the same id.")
     for key in step.keys() - KEYS:
         refuse(f"there is no key {key!r}; a step has {', '.join(sorted(KEYS))}.")
     if sum(kind in step for kind in KINDS) != 1:

@@ -279,7 +279,7 @@ $batch = ConvertFrom-Marked (ConvertFrom-Json -InputObject ([regex]::Replace($ar
 $start = '{"bft":"' + $batch['bft'] + '","kind":'
 Write-Line ($start + '"host",' + (Get-HostText) + '}')
 
-$live = @{}      # step id -> its live objects
+$live = @{}      # of the area: step id -> its live objects
 $good = @{}      # step id -> true where it came out ok or partial
 $imported = @{}  # module -> '' when it is there, 'absent', or the text of the error
 
@@ -299,6 +299,8 @@ function Get-Referred($reference) {
 
 foreach ($area in $batch['areas']) {
     $areaStart = $watch.Elapsed
+    $live.Clear()
+    $good.Clear()
     $stopped = $false
     $steps = New-Object 'System.Collections.Generic.List[string]'
     foreach ($step in $area['steps']) {

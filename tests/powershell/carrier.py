@@ -6,7 +6,15 @@ import base64
 import json
 
 from lab.backend import ASSIGNABLE
-from lab.values import Duration, Enum, Instant, Obj, Unreadable
+from lab.values import Credential, Duration, Enum, Instant, Local, Obj, Secret, Unreadable
+
+TYPED = {
+    "seconds": Duration,
+    "instant": Instant,
+    "local": Local,
+    "secret": Secret,
+    "credential": lambda given: Credential(given[0], Secret(given[1])),
+}
 
 
 class Carrier:
@@ -38,7 +46,10 @@ class Carrier:
 
     def _in(self, value):
         if isinstance(value, dict):
-            return self.live[value["live"]] if "live" in value else {key: self._in(part) for key, part in value["map"].items()}
+            (kind, given), *_rest = value.items()
+            if kind in TYPED:
+                return TYPED[kind](given)
+            return self.live[given] if kind == "live" else {key: self._in(part) for key, part in given.items()}
         return [self._in(part) for part in value] if isinstance(value, list) else value
 
     def _number(self, obj):

@@ -6,6 +6,7 @@ import base64
 import functools
 import os
 import pathlib
+import shlex
 import shutil
 import subprocess
 import sys
@@ -39,9 +40,10 @@ def programs():
     return folder, place
 
 
-def link(file, script):
-    """A program *file* that runs a Python script."""
-    pathlib.Path(file).write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}" "$@"\n', encoding="ascii")
+def link(file, script, *first):
+    """A program *file* that runs a Python script, with some first arguments."""
+    words = " ".join(shlex.quote(str(word)) for word in (sys.executable, script, *first))
+    pathlib.Path(file).write_text(f'#!/bin/sh\nexec {words} "$@"\n', encoding="utf-8")
     os.chmod(file, 0o755)
 
 
@@ -51,12 +53,13 @@ def environment(flavour):
 
 
 class Server:
-    """One engine that carries out many batches. *preloaded*: module files that every run begins with."""
+    """One engine that carries out many batches. *preloaded*: module files that every run begins with. *folder*: where it works."""
 
-    def __init__(self, flavour, preloaded=()):
+    def __init__(self, flavour, preloaded=(), folder=None, extra=None):
         self.process = subprocess.Popen(
             [path(), "-NoProfile", "-NonInteractive", "-File", str(HERE / "server.ps1")],
-            env={**environment(flavour), "PRELOADED": os.pathsep.join(map(str, preloaded))},
+            env={**environment(flavour), "PRELOADED": os.pathsep.join(map(str, preloaded)), **(extra or {})},
+            cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

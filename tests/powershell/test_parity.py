@@ -10,13 +10,15 @@ import functools
 
 import carrier
 import engine
+import lab_programs
 import pytest
 from functions import generate
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import answer, batch
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import AREAS
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import assign, call, item, ref
-from lab import backend, estate, scenario
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import exe as started
+from lab import backend, estate, exe, scenario
 from lab import batch as lab_batch
 from lab.state import State
 
@@ -34,6 +36,7 @@ ENGINE_SAYS = {
     "ParameterArgumentValidationError": "",
     "CommandNotFoundException": "",
     "CouldNotAutoLoadModule": "",
+    "ExeNotFound": "",
 }
 NO_SUCH_PROPERTY = {"PropertyAssignmentException", "ExceptionWhenSetting"}
 
@@ -50,10 +53,11 @@ def fresh_state():
 class Both:
     """One engine of a flavour with the functions of every cmdlet that the lab knows."""
 
-    def __init__(self, flavour, folders):
+    def __init__(self, flavour, folders, place):
         self.folders = folders
+        self.programs = lab_programs.Programs(place)
         preloaded = [engine.HERE / "functions" / "LabBackend.psm1", *(f"{folders[name]}/{name}/{name}.psm1" for name in BUILT_IN)]
-        self.server = engine.Server(flavour, preloaded)
+        self.server = engine.Server(flavour, preloaded, place, self.programs.environment)
 
     def check(self, areas, host, user=None, prepare=None):
         """Runs a batch both ways, each on an estate of its own; returns the lab's answer."""
@@ -80,6 +84,7 @@ class Both:
         return "\n".join(lab_batch.Batch(seen, document).lines())
 
     def _engine(self, document, seen):
+        self.programs.of(seen)
         folders = [folder for name, folder in self.folders.items() if seen.has_module(name)]
         return self.server.output(engine.host.standard_input(document), folders or [engine.HERE], carrier.Carrier(seen))
 
@@ -116,10 +121,12 @@ def folders(tmp_path_factory):
 
 
 @pytest.fixture(scope="session", params=list(engine.FLAVOURS))
-def both(request, folders):
-    made = Both(request.param, folders)
+def both(request, folders, tmp_path_factory):
+    made = Both(request.param, folders, tmp_path_factory.mktemp("place"))
     yield made
     made.server.close()
+    made.programs.close()
+    assert made.programs.refused == []
 
 
 HOSTS = list(
@@ -320,3 +327,46 @@ def apart(name, steps):
 def test_changes_leave_the_same_estate(both, user):
     seen = both.check({name: apart(name, steps) for name, steps in CHANGES.items()}, "bts01", user)
     assert seen["weight"]["weight: s"][0] == ("failed" if user else "ok")
+
+
+@pytest.fixture
+def speaking():
+    """A program of every host that says what it was given, in its host's code page."""
+
+    @exe.program("speak.exe", source="this test", at=r"C:\Windows\System32\speak.exe")
+    def speak(_run, arguments):
+        return (len(arguments), "".join(f"{argument}\n" for argument in arguments), b"\x00\xff")
+
+    yield
+    del exe.PROGRAMS["speak.exe"]
+
+
+def test_programs_get_and_say_the_same(both, speaking):
+    speak = r"%SystemRoot%\System32\speak.exe"
+    seen = both.check(
+        {
+            "a": [
+                started("all", speak, ["say", *HOSTILE], 30),
+                started("each", speak, [item()], 30, each=["a b", "Gr\u00fc\u00dfe", '"']),
+                fc("nodes", "Get-ClusterNode"),
+                fc("one", "Get-ClusterNode", only={"Name": ["BTS01"]}),
+                started("ref", speak, [ref("one", "Name")], 30),
+                started("many", speak, [ref("nodes", "Name")], 30, on_error="stop"),
+                started("stopped", speak, [], 30),
+            ],
+            "b": [
+                started("nowhere", r"C:\Nowhere\speak.exe", [], 30),
+                started("unset", r"%NOBODY%\speak.exe", [], 30),
+                fc("nodes", "Get-ClusterNode"),
+                fc("none", "Get-ClusterNode", only={"Name": ["nobody"]}),
+                started("skipped", speak, [ref("none", "Name")], 30),
+                fc("lost", "Get-ClusterNode", {"Name": ref("nodes", "Nope")}),
+                fc("again", "Get-ClusterNode", {"Name": ref("nodes", "Name")}, only={"State": ["up"], "Name": ["bts02", "x"]}, select=["Name"]),
+                fc("groups", "Get-ClusterGroup", only={"OwnerNode.Name": ["bts01"]}, select=["Name", "OwnerNode.Name"]),
+            ],
+        },
+        "bts01",
+    )
+    a, b = seen["a"], seen["b"]
+    assert a["all"][2][0][0][0][0] == len(HOSTILE) + 1 and a["many"][0] == "failed" and a["stopped"][1] == "stopped"
+    assert b["skipped"][1] == "ref:none" and b["lost"][1] == "ref:nodes" and b["again"][2][0][0] == [{"Name": "BTS02"}]

@@ -17,6 +17,18 @@ function ConvertTo-LabJson($value) {
     }
     $id = $value.PSObject.Properties['#lab']
     if ($id) { return '{"live":' + $id.Value + '}' }
+    if ($value -is [timespan]) { return '{"seconds":' + $value.TotalSeconds.ToString([cultureinfo]::InvariantCulture) + '}' }
+    if ($value -is [datetime]) {
+        if ($value.Kind -eq 'Unspecified') { return '{"local":' + (ConvertTo-LabJson $value.ToString('s', [cultureinfo]::InvariantCulture)) + '}' }
+        return '{"instant":' + (ConvertTo-LabJson $value.ToUniversalTime().ToString('o', [cultureinfo]::InvariantCulture)) + '}'
+    }
+    if ($value -is [securestring]) {
+        return '{"secret":' + (ConvertTo-LabJson ([System.Net.NetworkCredential]::new('', $value).Password)) + '}'
+    }
+    if ($value -is [pscredential]) {
+        $password = $value.GetNetworkCredential().Password
+        return '{"credential":[' + (ConvertTo-LabJson $value.UserName) + ',' + (ConvertTo-LabJson $password) + ']}'
+    }
     if ($value -is [System.Collections.IDictionary]) {
         return '{"map":{' + (@(foreach ($key in $value.Keys) { (ConvertTo-LabJson "$key") + ':' + (ConvertTo-LabJson $value[$key]) }) -join ',') + '}}'
     }
