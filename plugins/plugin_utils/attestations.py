@@ -172,8 +172,8 @@ def tally(words, claims, subjects, today):
     by_id = {claim.id: claim for claim in claims}
     told = {"used": [], "expired": [], "unused": []}
     for word in words:
-        kind = by_id[word.claim].kind
-        named = any(kind == subject.kind and names(word.subject, subject.id) for subject in subjects)
-        counts = word.date <= today <= last_day(word, by_id[word.claim])
+        claim = by_id.get(word.claim)
+        named = claim is not None and any(claim.kind == subject.kind and names(word.subject, subject.id) for subject in subjects)
+        counts = named and word.date <= today <= last_day(word, claim)
         told["used" if named and counts else "expired" if named else "unused"].append(f"{word.claim} of {word.subject}")
     return {state: list(dict.fromkeys(which)) for state, which in told.items()}
