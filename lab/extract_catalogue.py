@@ -14,7 +14,7 @@ CLUSTER = "Microsoft.FailoverClusters.PowerShell."
 OBJECTS = {
     **{CLUSTER + name: CLUSTER + name for name in (
         "Cluster", "ClusterNode", "ClusterNetwork", "ClusterNetworkInterface", "ClusterGroup", "ClusterResource", "ClusterResourceType",
-        "ClusterParameter", "ClusterQuorumSettings", "ClusterResourceDependency", "ClusterOwnerNodeList")},
+        "ClusterParameter", "ClusterQuorumSettings", "ClusterRegistryCheckpoint", "ClusterResourceDependency", "ClusterOwnerNodeList")},
     "Dtc": "Dtc", "DtcNetworkSettings": "DtcNetworkSetting",
     **{name: name for name in ("Win32_OperatingSystem", "Win32_ComputerSystem", "Win32_Service")},
     **{name: name for name in ("MSFT_Disk", "MSFT_PhysicalDisk", "MSFT_StoragePool", "MSFT_VirtualDisk", "MSFT_Partition", "MSFT_Volume")},

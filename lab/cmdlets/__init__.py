@@ -1,5 +1,6 @@
 """The cmdlets that the lab answers; importing this registers them."""
 from lab.cmdlets import (  # noqa: F401
+    checkpoints,
     cluster_changes,
     clusters,
     dtc,

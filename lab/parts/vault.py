@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 
 from lab.files import ADMINISTRATORS, SYSTEM, acl, add_file, add_folder
 
-KINDS = {"biztalk": "biztalk", "iis": "iis", "sharepoint": "sharepoint", "windows_backup": "windows"}       # group or part -> kind of backup
+KINDS = {"biztalk": "biztalk", "iis": "iis", "sharepoint": "sharepoint", "sso": "sso", "windows_backup": "windows"}       # group or part -> kind of backup
 FILES = {
     "biztalk": (("bindings\\Orders.xml", "<BindingInfo/>"), ("registry\\biztalk.reg", "Windows Registry Editor Version 5.00\r\n")),
     "iis": (("config\\applicationHost.config", "<configuration/>"), ("keys\\iisConfigurationKey.xml", "<RSAKeyValue/>"), ("content\\web.config", "<configuration/>")),
     "sharepoint": (("spbrtoc.xml", "<SPBackupRestoreHistory/>"), ("spbr0000\\spbackup.log", "Completed\r\n")),
+    "sso": (("SSO3F1C.bak", "the lab's secret, encrypted"),),
     "windows": (("MediaId", "0123456789abcdef"), ("Catalog\\BackupGlobalCatalog", "catalogue")),
 }
 DAYS = (4, 1)

@@ -11,12 +11,10 @@ password's reminder. No value of the secret's own key is read, only whether the 
 Sources: events 10559, 10560, 10561, 10564 (backup), 10523, 10524 (restore), 10525 (a new secret), 10589 (not backed up),
 10520, 10521, 10522, 10532, 10565, 10783 (the secret is missing, lost or damaged), 10529 and 10575 (which server has it):
 biztalk/core/single-sign-on-event-*.md of MicrosoftDocs/biztalk-docs; the key ENTSSO\\SSOSS: how-to-change-the-master-secret-server.md;
-the folder of the first backup: how-to-cluster-the-master-secret-server1.md; the form of SDDL: Win32 SDDL reference.
+the folder of the first backup: how-to-cluster-the-master-secret-server1.md; registry checkpoints of a resource: Get-ClusterCheckpoint reference page, field record co-054.
 """
 
-import re
-
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import batch, observed, rows
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import batch, observed, rows, security_descriptor
 
 NAME = "sso"
 
@@ -64,24 +62,32 @@ def steps(variables):
         batch.call("sso_events", EVENTS, {"FilterHashtable": batch.item(), "MaxEvents": EACH},
                    ["Id", "TimeCreated", "MachineName", "Properties.Value"],
                    each=[{"LogName": "Application", "ProviderName": "ENTSSO", "Id": list(ids)} for ids in HAPPENED.values()]),
+        batch.call("sso_checkpoints", r"FailoverClusters\Get-ClusterCheckpoint", {"RegistryCheckpoint": True}, ["Name", "Resource.Name"],
+                   needs="FailoverClusters"),
         batch.call("sso_oldest", EVENTS, {"LogName": "Application", "Oldest": True, "MaxEvents": 1}, ["TimeCreated"]),
     ]
 
 
 def shape(area):
-    """``{secret_key, version, log_since, events: {what happened: [event]}, backups: [file], kept_in}``.
+    """``{secret_key, version, checkpoints, log_since, events: {what happened: [event]}, backups: [file]}``.
 
-    An event: id, at, file, computer, secret_server. A file: path, bytes, modified, trustees (SIDs that may read it), in_place: ``kept``
+    An event: id, at, file, computer, secret_server. A file: path, bytes, modified, readers (SIDs that may read it), in_place: ``kept``
     (where the inventory says) or ``first`` (where set-up puts the first one). Lists hold the newest first.
     """
     return {
         "secret_key": rows.value(rows.one(area, "sso_secret"), "."),
         "version": _version(area),
+        "checkpoints": _checkpoints(area),
         "log_since": rows.value(rows.one(area, "sso_oldest"), "TimeCreated"),
         "events": {what: _events(area, number) for number, what in enumerate(HAPPENED)},
-        "kept_is_declared": "sso_kept" in area.steps,
         "backups": _files(area, "sso_first", "first") + (_files(area, "sso_kept", "kept") if "sso_kept" in area.steps else []),
     }
+
+
+def _checkpoints(area):
+    """Keys of the registry that the cluster copies from node to node; none on a host without clustering."""
+    found = rows.every(area, "sso_checkpoints", lambda row, _index: rows.value(row, "Name"))
+    return [] if observed.is_hole(found) and found["$unknown"]["reason"] == "absent" else found
 
 
 def _version(area):
@@ -112,35 +118,16 @@ def _files(area, step, place):
     """The files of one place; a folder that is not there has none, and what could not be read is one hole."""
     def file(row, index):
         return {"path": rows.value(row, "FullName"), "bytes": rows.value(row, "Length"), "modified": rows.value(row, "LastWriteTimeUtc"),
-                "trustees": readers(rows.value(rows.one(area, f"{step}_acl", index), "Sddl")), "in_place": place}
+                "readers": _readers(rows.value(rows.one(area, f"{step}_acl", index), "Sddl")), "in_place": place}
     found = rows.every(area, step, file)
     if not observed.is_hole(found):
         return found
     return [] if found["$unknown"]["reason"] == "missing" else [found]
 
 
-ACE = re.compile(r"\(([A-Z]+);([A-Z]*);(0x[0-9a-fA-F]+|[A-Z]*);[^;]*;[^;]*;([^;)]+)[^)]*\)")
-ALIASES = {"SY": "S-1-5-18", "BA": "S-1-5-32-544", "BU": "S-1-5-32-545", "WD": "S-1-1-0", "AU": "S-1-5-11", "LS": "S-1-5-19", "NS": "S-1-5-20",
-           "CO": "S-1-3-0", "OW": "S-1-3-4", "IU": "S-1-5-4", "BO": "S-1-5-32-551", "PU": "S-1-5-32-547", "BG": "S-1-5-32-546"}
-READ_DATA, GENERIC = 0x1, 0x90000000        # FILE_READ_DATA; GENERIC_READ or GENERIC_ALL
-READING = {"FA", "FR", "GA", "GR", "KA", "CC"}
-
-
-def readers(sddl):
-    """The trustees (SIDs, as far as the alias is known) whom a security descriptor lets read, as ``Get-Acl`` writes it."""
+def _readers(sddl):
+    """The SIDs that an access list lets read, or a hole."""
     if observed.is_hole(sddl):
         return sddl
-    _owner, found, dacl = sddl.partition("D:")
-    if not found or dacl.startswith("NO_ACCESS_CONTROL"):
-        return ["S-1-1-0"]                  # no list at all lets everybody in
-    trustees = []
-    for kind, flags, rights, trustee in ACE.findall(dacl.split("S:(")[0]):
-        if kind == "A" and "IO" not in [flags[place:place + 2] for place in range(0, len(flags), 2)] and _reads(rights):
-            trustees.append(ALIASES.get(trustee, trustee))
-    return list(dict.fromkeys(trustees))
-
-
-def _reads(rights):
-    if rights.startswith("0x"):
-        return bool(int(rights, 16) & (READ_DATA | GENERIC))
-    return bool(READING & {rights[place:place + 2] for place in range(0, len(rights), 2)})
+    found = security_descriptor.may_read(sddl)
+    return observed.hole("unreadable", "The access list of the file was not shown.") if found is None else found
