@@ -181,7 +181,7 @@ def _covers(backed_up, changed, holders):
     unseen = observed.first_hole(since)
     late = [at for at in since if isinstance(at, str) and at > backed_up]
     if unseen or late:
-        return unseen or observed.hole("missing", f"The event log begins at {max(late)}, after the newest backup: a change of the secret before that is not seen.")
+        return unseen or observed.hole("missing", f"The event log begins at {max(late)}, after the newest backup: what changed before is not seen.")
     return True
 
 
