@@ -90,9 +90,9 @@ def secret(here, everyone):
     clustered = _clustered(name, roles)
     owners = _owners(name, clustered, roles, here)
     holders = [host for host in here if owners is None or observed.is_hole(owners) or host.name in {one["host"] for one in owners}]
-    changed = _newest([event["at"] for host in holders for what in ("generated", "restored") for event in _events(host, what)])
-    told = _newest([event["at"] for host in holders for event in _events(host, "backed_up")])
-    warned = _newest([event["at"] for host in holders for event in _events(host, "not_backed_up")])
+    changed = _newest([at for host in holders for what in ("generated", "restored") for at in _times(host, what)])
+    told = _newest([at for host in holders for at in _times(host, "backed_up")])
+    warned = _newest([at for host in holders for at in _times(host, "not_backed_up")])
     files = [_file(host, one) for host in here for one in _each(host.fact("sso", "backups"))]
     backed_up = _newest([told] + [one if observed.is_hole(one) else one["modified"] for one in files if observed.is_hole(one) or one["bytes"] != 0])
     return {
@@ -112,6 +112,11 @@ def secret(here, everyone):
 
 def _events(host, what):
     return _each(host.fact("sso", "events", what))
+
+
+def _times(host, what):
+    """When events were written; a hole for those that were not seen."""
+    return [event if observed.is_hole(event) else event["at"] for event in _events(host, what)]
 
 
 def _newest(instants):
