@@ -1,7 +1,7 @@
 """What people and programs of a simulated estate have left in files: attestations, and evidence of opened backups.
 
 A scenario's ``attestations: {absent: [claim], expired: [claim]}`` names what nobody attests and what was not renewed; every other
-claim of the baseline is attested. ``evidence: [{check, subject, days_ago, outcome}]`` is what was opened. Days count from today, not
+claim of the baseline is attested, but for those that excuse something else (``made`` names such that are). ``evidence: [{check, subject, days_ago, outcome}]`` is what was opened. Days count from today, not
 from the estate's clock: the audit asks whether they hold on the day of the audit.
 """
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 CLAIMS = Path(__file__).resolve().parents[1] / "baseline" / "attestations.yml"
+IN_PLACE = ("other_backup_product", "rebuild_template")      # say that something else does the work: nobody has to make them, and they excuse much
 FILE, EVIDENCE = "attestations.yml", "evidence"
 
 
@@ -37,7 +38,8 @@ def words(wanted, now):
     unknown = {*wanted.get("absent", []), *wanted.get("expired", [])} - set(claims)
     if unknown:
         raise SystemExit(f"The scenario's attestations name claims that there are not: {', '.join(sorted(unknown))}.")
+    left_out = {*wanted.get("absent", []), *(set(IN_PLACE) - set(wanted.get("made", [])))}
     return [{"claim": name, "subject": f"{claim['subject']}:*", "owner": "the lab's people", "evidence": "a simulation",
              "date": day(-400) if name in wanted.get("expired", []) else day(-5),
              "expires": day(-40) if name in wanted.get("expired", []) else day(20)}
-            for name, claim in claims.items() if name not in wanted.get("absent", [])]
+            for name, claim in claims.items() if name not in left_out]

@@ -9,7 +9,8 @@ FEATURES = {    # the name that DISM has -> the name that ServerManager has, the
     "FailoverCluster-FullServer": ("Failover-Clustering", None), "FailoverCluster-PowerShell": ("RSAT-Clustering-PowerShell", "FailoverClusters"),
     "NetworkLoadBalancingFullServer": ("NLB", None), "NetworkLoadBalancingManagementClient": ("RSAT-NLB", "NetworkLoadBalancingClusters"),
     "Microsoft-Windows-Deployment-Services-Deployment-Server": ("WDS-Deployment", "WDS"),
-    "Microsoft-Windows-Deployment-Services-Transport-Server": ("WDS-Transport", None), "MultipathIo": ("Multipath-IO", None)}
+    "Microsoft-Windows-Deployment-Services-Transport-Server": ("WDS-Transport", None), "MultipathIo": ("Multipath-IO", None),
+    "WindowsServerBackup": ("Windows-Server-Backup", "WindowsServerBackup")}
 
 
 def install(document, *names):

@@ -128,6 +128,22 @@ def set_service(run):
     return []
 
 
+@cmdlet(MANAGEMENT + "New-Service", takes="Name BinaryPathName DisplayName StartupType", source="reference page of Windows PowerShell 5.1", changes=True,
+        assumed="it runs as LocalSystem; a start by itself is shown as running, as after the installer that made it")
+def new_service(run):
+    """Makes a service, as an installer does; its program is kept in its key."""
+    _administrator(run, "CouldNotNewService", run.get("Name"))
+    if any(known.casefold() == run.get("Name").casefold() for known in run.host["services"]):
+        raise run.error("CouldNotNewService", "PermissionDenied", link(
+            SERVICE_EXCEPTION, f"Service '{run.get('Name')}' cannot be created: The specified service already exists", 2148734209),
+            win32(1073, "The specified service already exists"))
+    mode = {"Automatic": "Auto"}.get(run.get("StartupType", "Automatic"), run.get("StartupType", "Automatic"))
+    run.host["services"][run.get("Name")] = {"display": run.get("DisplayName", run.get("Name")), "state": "Running" if mode == "Auto" else "Stopped",
+                                             "mode": mode, "account": "LocalSystem"}
+    run.host["registry"][rf"HKLM\SYSTEM\CurrentControlSet\Services\{run.get('Name')}"] = {"ImagePath": ["ExpandString", run.get("BinaryPathName")]}
+    return []
+
+
 @cmdlet(MANAGEMENT + "Start-Service", takes="Name", source="reference page of Windows PowerShell 5.1", changes=True,
         assumed="a disabled service gives Win32 1058")
 def start_service(run):

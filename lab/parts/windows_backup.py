@@ -1,29 +1,37 @@
 """Windows Server Backup on a host: its disks and volumes, a policy with a disk of its own (or a share), and the runs of the last days.
 
 In a description: ``true``, or ``{share: UNC path}`` as the target, ``feature: false`` where it is not installed, ``policy: false`` where nothing
-is scheduled, ``volumes: [letters]`` beside C:.
+is scheduled, ``volumes: [letters]`` beside C:, ``phantoms`` a number of devices of shadow copies that are long gone.
 """
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from lab.cmdlets import features
 from lab.estate import guid
 
 GIB = 2**30
 BACKUP_DISK = 9
 DAYS = 3
+SCHANNEL = r"HKLM\SYSTEM\CurrentControlSet\Control\SecurityProviders\SCHANNEL\Protocols\TLS 1.0\Client"      # hardened, as most are by now
+DOTNET = (r"HKLM\SOFTWARE\Microsoft\.NETFramework\v4.0.30319", r"HKLM\SOFTWARE\Wow6432Node\Microsoft\.NETFramework\v4.0.30319")
+SNAPSHOTS = r"HKLM\SYSTEM\CurrentControlSet\Enum\STORAGE\VolumeSnapshot"
 
 
 def build(document, told, name, estate):
     """Fills the host's document. What runs later is in lab.cmdlets.windows_backup."""
     told = {} if told is True else told
     if told.get("feature", True):
-        document["modules"] = [*document["modules"], "WindowsServerBackup"]
+        features.install(document, "Windows-Server-Backup")
     document.setdefault("providers", []).append("volsnap")
+    document["registry"] |= {SCHANNEL: {"Enabled": ["DWord", 0], "DisabledByDefault": ["DWord", 1]},
+                             **{key: {"SchUseStrongCrypto": ["DWord", 1], "SystemDefaultTlsVersions": ["DWord", 1]} for key in DOTNET}}
+    for number in range(told.get("phantoms", 0)):
+        document["registry"][rf"{SNAPSHOTS}\HarddiskVolumeSnapshot{number}"] = {"DeviceDesc": ["String", "Generic volume shadow copy"]}
     document["services"]["WinRM"] = {"display": "Windows Remote Management (WS-Management)", "state": "Running", "mode": "Auto",
                                      "account": r"NT AUTHORITY\NetworkService"}
     sql = bool(estate["description"]["hosts"][name] and estate["description"]["hosts"][name].get("sql"))
-    letters = told.get("volumes", ["S", "L"] if sql else [])
+    letters = told.get("volumes", [*(drive for drive in document.get("drives", []) if drive != "C"), *(["S", "L"] if sql else [])])
     volumes = [_volume(name, 0, None, "System Reserved", 0.5, True), _volume(name, 0, "C:", "", 120, True)]
     volumes += [_volume(name, number, f"{letter}:", f"DATA{letter}", 500, False) for number, letter in enumerate(letters, 1)]
     disks = [_disk(name, number, "VMware Virtual disk SCSI Disk Device", 160 if number == 0 else 500) for number in range(len(letters) + 1)]
