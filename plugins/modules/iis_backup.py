@@ -46,7 +46,8 @@ options:
     description:
       - Parts that are not saved, by their names, in any case, as V(certificate 0A1B2C...) or V(key container iisCngWasKey). They stay in the
         index as not saved.
-      - A part whose export fails ends the task; name it here once its place is elsewhere.
+      - A part whose export fails ends the task, and so does a content folder that the configuration names and that is not there. Name it
+        here once its place is elsewhere.
     type: list
     elements: str
     default: []
