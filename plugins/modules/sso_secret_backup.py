@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
+
 DOCUMENTATION = r"""
 module: sso_secret_backup
 short_description: Say whether the master secret must be backed up, and how
