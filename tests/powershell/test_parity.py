@@ -23,7 +23,7 @@ from lab import batch as lab_batch
 from lab.state import State
 
 CLOCK = "2026-11-24T08:00:00Z"
-BUILT_IN = ("CimCmdlets", "Microsoft.PowerShell.Management")
+BUILT_IN = ("CimCmdlets", "Microsoft.PowerShell.")  # modules that the engine has cmdlets of its own for: the functions stand before them
 # What PowerShell itself says: its words and classes are not compared. Two names stand for one thing where a compiled cmdlet or object
 # (as the lab imitates it) and a function or a hand-made object (as the engine has it here) differ.
 ENGINE_SAYS = {
@@ -56,7 +56,7 @@ class Both:
     def __init__(self, flavour, folders, place):
         self.folders = folders
         self.programs = lab_programs.Programs(place)
-        preloaded = [engine.HERE / "functions" / "LabBackend.psm1", *(f"{folders[name]}/{name}/{name}.psm1" for name in BUILT_IN)]
+        preloaded = [engine.HERE / "functions" / "LabBackend.psm1", *(f"{folders[name]}/{name}/{name}.psm1" for name in folders if name.startswith(BUILT_IN))]
         self.server = engine.Server(flavour, preloaded, place, self.programs.environment)
 
     def check(self, areas, host, user=None, prepare=None):

@@ -116,7 +116,6 @@ function Get-LabScript([string]$kind, [string]$name) {
 function ConvertFrom-LabAnswer($answer) {
     foreach ($made in $answer.live) {
         $object = [System.Management.Automation.PSObject]::new()
-        $object.PSObject.TypeNames.Insert(0, $made.type.Substring(1))
         $live[[int]$made.id] = $object
         $members = $object.PSObject.Properties
         $settable = @($made.settable)
@@ -140,6 +139,8 @@ function ConvertFrom-LabAnswer($answer) {
         }
         $members.Add([psnoteproperty]::new('#lab', [int]$made.id))
         $members.Add([psnoteproperty]::new('#stored', $stored))
+        # Last: a type that PowerShell knows may have members of the same names.
+        $object.PSObject.TypeNames.Insert(0, $made.type.Substring(1))
     }
     foreach ($out in $answer.objects) { ConvertFrom-LabValue $out }
 }

@@ -10,6 +10,7 @@ import json
 import pathlib
 
 CATALOGUE = pathlib.Path(__file__).resolve().parents[2] / "data" / "catalogue" / "cmdlets.json"
+FILE_SYSTEM = {"Attributes", "Directory", "File", "Hidden", "ReadOnly", "System"}  # the provider adds them to every set
 TYPES = {
     "string": "string",
     "stringcollection": "string[]",
@@ -50,6 +51,8 @@ def write(folder, commands):
 def function(module, name, page):
     """The text of one function."""
     sets = here_known(page["parameter_sets"])
+    if name == "Get-ChildItem":  # the page names them with -Path only
+        sets = {set_name: {**members, "optional": sorted({*members["optional"], *FILE_SYSTEM})} for set_name, members in sets.items()}
     elsewhere = {n for members in page["parameter_sets"].values() for n in members["mandatory"] + members["optional"]}
     here = {n for members in sets.values() for n in members["mandatory"] + members["optional"]}
     parameters = ",\n".join(parameter(n, about, sets) for n, about in page["parameters"].items() if n in here or n not in elsewhere)
