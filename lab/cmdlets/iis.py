@@ -16,7 +16,6 @@ from lab.values import Instant, Obj, Secret, link, not_modelled
 
 DRIVES["cert"] = "Certificate"
 XPATH = re.compile(r"(//?)([\w.]+(?:/[\w.]+)*)(?:\[@(\w+)='([^']*)'\])?(?:/@(\w+))?")
-SIDS = {"*S-1-5-18": files.SYSTEM, "*S-1-5-32-544": files.ADMINISTRATORS, "*S-1-5-32-545": files.USERS, "*S-1-1-0": "Everyone"}
 DOCS = "IIS, PKI and PowerShell reference pages"
 
 
@@ -111,7 +110,7 @@ def select_xml(run):
     if not match:
         raise not_modelled(f"the XPath {run.get('XPath')}")
     anywhere, names, attribute, value, wanted = match.groups()
-    for path, entry in found(run):
+    for path, _entry in found(run):
         try:
             root = ET.fromstring(files.of(run).read(path).decode("utf-8-sig"))
         except (ET.ParseError, UnicodeDecodeError):
@@ -210,17 +209,3 @@ def aspnet_regiis(run, arguments):
     except files.Problem:
         return 1, "Could not find a part of the path.\nFailed!\n", ""
     return 0, "Exporting RSA Keys to file...\nSucceeded!\n", ""
-
-
-@program("icacls.exe", source="icacls reference page", changes=True, at=r"C:\Windows\System32\icacls.exe", assumed="only /inheritance:r and /grant:r of full control")
-def icacls(run, arguments):
-    """Takes inherited rights from a path and gives full control to accounts by their SIDs."""
-    path, options = arguments[0], arguments[1:]
-    grants = [re.fullmatch(r"(\*S-[\d-]+):(?:\(OI\)\(CI\))?F", option) for option in options[2:]]
-    if options[:2] != ["/inheritance:r", "/grant:r"] or not all(grants) or not all(grant[1] in SIDS for grant in grants):
-        raise refused("icacls.exe", arguments)
-    try:
-        files.of(run).set_acl(path, files.acl(*((SIDS[grant[1]], "FullControl") for grant in grants)))
-    except files.Problem:
-        return 5, "", f"{path}: Access is denied.\n"
-    return 0, f"processed file: {path}\nSuccessfully processed 1 files; Failed processing 0 files\n", ""

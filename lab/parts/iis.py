@@ -33,9 +33,11 @@ APPLICATION_HOST = """<?xml version="1.0" encoding="UTF-8"?>
 <configuration>
     <configProtectedData>
         <providers>
-            <add name="IISWASOnlyRsaProvider" type="" description="Encrypts and decrypts with RSA" keyContainerName="iisWasKey" cspProviderName="" useMachineContainer="true" useOAEP="false" />
-            <add name="AesProvider" type="Microsoft.ApplicationHost.AesProtectedConfigurationProvider" keyContainerName="iisConfigurationKey" useMachineContainer="true" sessionKey="bGFi" />
-            <add name="IISWASOnlyAesProvider" type="Microsoft.ApplicationHost.AesProtectedConfigurationProvider" keyContainerName="iisWasKey" useMachineContainer="true" sessionKey="bGFi" />
+            <add name="IISWASOnlyRsaProvider" type="" keyContainerName="iisWasKey" cspProviderName="" useMachineContainer="true" useOAEP="false" />
+            <add name="AesProvider" type="Microsoft.ApplicationHost.AesProtectedConfigurationProvider"
+                 keyContainerName="iisConfigurationKey" useMachineContainer="true" sessionKey="bGFi" />
+            <add name="IISWASOnlyAesProvider" type="Microsoft.ApplicationHost.AesProtectedConfigurationProvider"
+                 keyContainerName="iisWasKey" useMachineContainer="true" sessionKey="bGFi" />
         </providers>
     </configProtectedData>
     <system.applicationHost>

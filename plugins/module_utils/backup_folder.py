@@ -57,7 +57,8 @@ def steps(kind, folder=None):
         above = above + "\\" if above.endswith(":") else above
     return before + [
         call(f"{kind}_set_folder", ITEMS + "Join-Path", {"Path": above, "ChildPath": name}, ["."]),
-        call(f"{kind}_sets", ITEMS + "Get-ChildItem", {"LiteralPath": ref(f"{kind}_set_folder"), "Directory": True, "Filter": f"*-{kind}-*"}, ["Name", "FullName"]),
+        call(f"{kind}_sets", ITEMS + "Get-ChildItem", {"LiteralPath": ref(f"{kind}_set_folder"), "Directory": True, "Filter": f"*-{kind}-*"},
+             ["Name", "FullName"]),
         call(f"{kind}_set_index", ITEMS + "Get-ChildItem", {"LiteralPath": ref(f"{kind}_sets", "FullName"), "File": True, "Filter": INDEX},
              ["DirectoryName"]),
         call(f"{kind}_set_text", ITEMS + "Get-Content", {"Raw": True, "Encoding": "UTF8"}, ["."], input=f"{kind}_set_index"),

@@ -22,7 +22,7 @@ NOT_EXPORTABLE = "Its private key was marked as not exportable; import it once m
 def parts(iis):
     """Every part: name, kind, path in a set, source on the host, and why it cannot be saved (""). A list that was not read gives its hole."""
     found = [_part("configuration", CONFIGURATION, "configuration", "")]
-    found += _of(_shared(iis["shared"]), lambda path, number: _part(f"shared {path.rpartition(chr(92))[2]}", SHARED, f"shared\\{path.rpartition(chr(92))[2]}", path))
+    found += _of(_shared(iis["shared"]), lambda one, number: _part(f"shared {one[1]}", SHARED, f"shared\\{one[1]}", "\\".join(one)))
     found += _of(iis["key_containers"], lambda one, number: _part(
         f"key container {one['name']}", KEYS, f"keys\\{_file(one['name'], number)}.xml", one["name"], CNG if one["cng"] else ""))
     found += _of(_bound(iis), lambda one, number: _part(
@@ -57,7 +57,7 @@ def _of(elements, made):
 def _shared(shared):
     if observed.is_hole(shared):
         return shared
-    return [shared["path"].rstrip("\\") + "\\" + name for name in ("applicationHost.config", "administration.config")] if shared["enabled"] else []
+    return [(shared["path"].rstrip("\\"), name) for name in ("applicationHost.config", "administration.config")] if shared["enabled"] else []
 
 
 def _bound(iis):

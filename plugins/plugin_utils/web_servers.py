@@ -26,7 +26,8 @@ def _facts(host, here):
     changed = web_parts.changed_at(iis)
     return {
         "name": host.name, "nlb_name": host.variables.get("nlb_name"), "version": iis["version"], "components": iis["components"],
-        "shared": iis["shared"], "history": iis["history"], "changed_at": changed, "clear_text": derived.each(iis["clear_text"], lambda place: {"name": place, "encrypted": False}), "backups": iis["backups"],
+        "shared": iis["shared"], "history": iis["history"], "changed_at": changed, "backups": iis["backups"],
+        "clear_text": derived.each(iis["clear_text"], lambda place: {"name": place, "encrypted": False}),
         "sets": derived.each(own, lambda one: {name: one[name] for name in ("name", "taken_at", "complete", "why_not", "protected")}),
         "newest_backup": _newest_backup(iis, last, changed),
         "parts": [part if observed.is_hole(part) else _part(part, last) for part in web_parts.parts(iis)],

@@ -25,14 +25,15 @@ HOST = """<?xml version="1.0" encoding="UTF-8"?>
   </providers></configProtectedData>
   <system.applicationHost>
     <applicationPools>
-      <add name="BTS" managedRuntimeVersion="v4.0" enable32BitAppOnWin64="true"><processModel identityType="SpecificUser" userName="C\\a" password="[enc:AesProvider:x=:enc]" /></add>
-      <add name="Old"><processModel identityType="SpecificUser" userName="C\\b" password="%s" /></add>
+      <add name="BTS" managedRuntimeVersion="v4.0" enable32BitAppOnWin64="true">
+        <processModel identityType="SpecificUser" userName="C\\a" password="[enc:A:x=:enc]" /></add>
+      <add name="Old"><processModel identityType="SpecificUser" userName="C\\b" password="PASSWORD" /></add>
       <add name="Own"><processModel /></add>
     </applicationPools>
-    <configHistory path="%%systemdrive%%\\ConfSnapshots" maxHistories="20" />
+    <configHistory path="%systemdrive%\\ConfSnapshots" maxHistories="20" />
     <sites>
       <site name="Default Web Site" id="1">
-        <application path="/"><virtualDirectory path="/" physicalPath="%%SystemDrive%%\\inetpub\\wwwroot" /></application>
+        <application path="/"><virtualDirectory path="/" physicalPath="%SystemDrive%\\inetpub\\wwwroot" /></application>
         <application path="/In" applicationPool="BTS"><virtualDirectory path="/" physicalPath="D:\\BizTalk\\In\\" /></application>
         <application path="/Sub" applicationPool="BTS"><virtualDirectory path="/" physicalPath="d:\\biztalk\\in\\sub" /></application>
         <application path="/Far" applicationPool="BTS"><virtualDirectory path="/" physicalPath="\\\\fs01\\web" /></application>
@@ -40,7 +41,7 @@ HOST = """<?xml version="1.0" encoding="UTF-8"?>
       </site>
     </sites>
   </system.applicationHost>
-</configuration>""" % CANARY.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+</configuration>""".replace("PASSWORD", CANARY.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;"))
 LOCAL = '<configuration><configurationRedirection enabled="false" /></configuration>'
 SHARED = r'<configuration><configurationRedirection enabled="true" path="\\vault01\c$" userName="u" password="%s" /></configuration>'
 
@@ -58,7 +59,8 @@ ROWS = {
     "iis_components": [[{"PSChildName": "Components", "Property": ["W3SVC", "ASPNET45"]}]],
     "iis_files": [[file("redirection.config"), file("applicationHost.config")]], "iis_files_texts": [[{".": LOCAL}], [{".": HOST}]],
     "iis_backup_root": [[{".": r"C:\Windows\System32\inetsrv\backup"}]],
-    "iis_backups": [[{"Name": name, "FullName": rf"C:\b\{name}", "CreationTimeUtc": "2026-11-20T00:00:00Z"} for name in ("Before patch", "CFGHISTORY_0000000004")]],
+    "iis_backups": [[{"Name": name, "FullName": rf"C:\b\{name}", "CreationTimeUtc": "2026-11-20T00:00:00Z"}
+                     for name in ("Before patch", "CFGHISTORY_0000000004")]],
     "iis_backup_files": [[{"DirectoryName": r"c:\b\before patch", "Name": "applicationHost.config", "Length": 7}]],
     "iis_appcmd": [[said('BACKUP "Before patch"\r\nBACKUP "CFGHISTORY_0000000004"\r\n')]],
     "iis_bindings": [[{"PSChildName": "0.0.0.0:443", "SslCertHash": {"$bytes": base64.b64encode(b"\xab" * 20).decode()}}],

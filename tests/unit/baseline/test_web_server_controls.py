@@ -86,7 +86,7 @@ def without_part(name):
 
 FAULTS = {
     "nothing is there": (all_gone, {"FT-IIS-001", "FT-IIS-003", "FT-IIS-005"}),
-    "the history is no backup": (lambda a: (all_gone(a), a.update(history={"enabled": True, "path": "x", "kept": 99})), {"FT-IIS-001", "FT-IIS-003", "FT-IIS-005"}),
+    "the history is no backup": (lambda a: (all_gone(a), a["history"].update(enabled=True, kept=99)), {"FT-IIS-001", "FT-IIS-003", "FT-IIS-005"}),
     "a named backup saves the configuration alone": (lambda a: a.update(sets=[]), {"FT-IIS-003", "FT-IIS-005"}),
     "a named backup under shared configuration saves nothing": (lambda a: (a.update(sets=[]), a["shared"].update(enabled=True, path="E:\\c")),
                                                                {"FT-IIS-001", "FT-IIS-003", "FT-IIS-005"}),
@@ -116,7 +116,8 @@ def test_each_fault_is_found(fault):
 
 
 UNREAD = {"sets": {"FT-IIS-001", "FT-IIS-003", "FT-IIS-005", "FT-IIS-007", "FT-IIS-009"}, "backups": {"FT-IIS-001"}, "files": {"FT-IIS-001"},
-          "frameworks": {"FT-IIS-001", "FT-IIS-003", "FT-IIS-005"}, "content": {"FT-IIS-003", "FT-IIS-005"}, "key_containers": {"FT-IIS-003", "FT-IIS-005"}, "sites": {"FT-IIS-004"},
+          "frameworks": {"FT-IIS-001", "FT-IIS-003", "FT-IIS-005"}, "content": {"FT-IIS-003", "FT-IIS-005"},
+          "key_containers": {"FT-IIS-003", "FT-IIS-005"}, "sites": {"FT-IIS-004"},
           "pools": {"FT-IIS-004"}, "certificates": {"FT-IIS-008"}, "bindings": {"FT-IIS-003", "FT-IIS-005", "FT-IIS-008"}, "clear_text": {"FT-IIS-006"},
           "shared": {"FT-IIS-001", "FT-IIS-003", "FT-IIS-005"}}
 

@@ -98,8 +98,8 @@ def test_a_server_without_a_backup_gets_one_with_everything_in_it():
                      *(rf"frameworks\{bits}\v4.0.30319\{name}" for bits in ("Framework", "Framework64") for name in ("machine.config", "web.config")),
                      r"content\1\iisstart.htm", r"content\2\web.config", r"content\2\Orders.In.svc"}
     hashes = json.loads(server.view.read(rf"{place}\hashes.json").decode("utf-8-sig"))
-    assert {one["Path"]: one["Hash"] for one in hashes} == {
-        path: hashlib.sha256(entry.content).hexdigest().upper() for path, entry in server.paths(place).items() if entry.name not in ("index.json", "hashes.json")}
+    assert {one["Path"]: one["Hash"] for one in hashes} == {path: hashlib.sha256(entry.content).hexdigest().upper() for path, entry in
+                                                            server.paths(place).items() if entry.name not in ("index.json", "hashes.json")}
     assert not server.plan(certificate_password=CANARY).changes
     assert server.state.files.get("web", rf"{part.BACKUPS}\ft-{TODAY}") is not None
     assert CANARY not in json.dumps(server.state.calls()) and CANARY.encode() not in b"".join(e.content for e in server.paths("C:\\").values())
@@ -179,7 +179,8 @@ def servers(draw, folder):
     view = server.view
     if draw(st.booleans()):
         view.write(CONFIG, view.read(CONFIG), modified=draw(st.sampled_from([None, "2026-11-22T09:00:00.0000000Z"])))
-    for name in draw(st.lists(st.sampled_from(["WEB-iis-20261101T020000Z", "OTHER-iis-20250101T020000Z", "notes-iis-x", "WEB-sso-20250101T020000Z"]), unique=True)):
+    strangers = ["WEB-iis-20261101T020000Z", "OTHER-iis-20250101T020000Z", "notes-iis-x", "WEB-sso-20250101T020000Z"]
+    for name in draw(st.lists(st.sampled_from(strangers), unique=True)):
         view.make_folder(rf"{server.folder}\{name}")
         view.write(rf"{server.folder}\{name}\keep.txt", "of somebody")
     for name in draw(st.lists(st.sampled_from(["CFGHISTORY_0000000007", "Before patch"]), unique=True)):
