@@ -1,6 +1,6 @@
 """From the SQL Server part of an estate's description to filled instances.
 
-``instances``: name -> {name, cluster | host, shipped_from, edition (Enterprise, Standard), version (what SERVERPROPERTY tells), agent_account},
+``instances``: name -> {name, cluster | host, shipped_from, edition (Enterprise, Standard), version (what SERVERPROPERTY tells), agent_account, drive},
 ``availability_groups``: name -> {cluster, listener, replicas (the first is primary), databases: name -> kind}, ``biztalk_group``: {on,
 databases: kind -> name, share, backup}, ``logins``: {operator (sysadmin), auditor (what the rights scripts give), others with rights:
 database -> role}.
@@ -83,7 +83,7 @@ class Plan:
         return Description(
             name, "fci" if cluster else "replica" if grouped else "dr" if source else "alone", cluster or about["host"], nodes, self.account,
             devices=[share, "S:\\", "L:\\"] if cluster or source else [share, "D:\\", "L:\\"], started=now - timedelta(days=16, hours=3),
-            databases=self.databases(name), linked=linked, restoring=source,
+            databases=self.databases(name), linked=linked, restoring=source, drive=about.get("drive"),
             edition=about.get("edition", "Enterprise"), version=about.get("version", servers.VERSION), agent_account=about.get("agent_account"),
             configuration={"Ad Hoc Distributed Queries": 1} if source else {},
             history_rows={**KEEP, f"Backup BizTalk Server ({self.places['BizTalkMgmtDb'][1]})": 8000} if self.group else KEEP)

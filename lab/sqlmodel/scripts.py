@@ -11,9 +11,9 @@ WHERE_THERE = re.compile(r"IF OBJECT_ID\(N'(?P<thing>[^']+)'\) IS NOT NULL")
 PASSED = re.compile(r"IF |    CREATE |ALTER ROLE |GO$|--|$")
 
 
-def grants(instance, management=None):
+def grants(management=None, instance=None):
     """``[(right, securable)]`` of the script for every instance, and of the other one where the *management* database is given. What
-    stands behind an IF is granted where the object is there."""
+    stands behind an IF is granted where the *instance* has the object."""
     found, lacks = [], False
     for file in ["rights.sql"] + (["rights-management.sql"] if management else []):
         database = ""
@@ -23,7 +23,7 @@ def grants(instance, management=None):
                 if database != "master":
                     found.append(("CONNECT", database))
             elif there := WHERE_THERE.fullmatch(line):
-                lacks = (database.casefold(), there["thing"].casefold()) not in instance.columns
+                lacks = instance is None or (database.casefold(), there["thing"].casefold()) not in instance.columns
             elif grant := GRANT.fullmatch(line.strip()):
                 if lacks and line.startswith(" "):
                     continue
@@ -37,5 +37,5 @@ def grants(instance, management=None):
 
 def run(instance, login, management=None):
     """Gives a login what the scripts give it."""
-    for right, securable in grants(instance, management):
+    for right, securable in grants(management, instance):
         instance.grant(login, right, securable)

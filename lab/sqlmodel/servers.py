@@ -54,6 +54,7 @@ class Description:
     edition: str = "Enterprise"
     version: dict = field(default_factory=lambda: dict(VERSION))        # SERVERPROPERTY, beginning with Product
     agent_account: str | None = None                    # of its Agent alone
+    drive: str | None = None                            # of its data, where it is not S of a cluster or D of a server
     restoring: str | None = None                        # the instance of whose log shipping its user databases are the destination
 
     @property
@@ -69,7 +70,7 @@ def fill(instance, about):
     """Everything that the instance tells of itself."""
     clustered = about.kind == "fci"
     edition, engine = EDITIONS[about.edition]
-    folder = rf"{'S' if clustered or about.restoring else 'D'}:\MSSQL15.{about.service}\MSSQL"
+    folder = rf"{about.drive or ('S' if clustered or about.restoring else 'D')}:\MSSQL15.{about.service}\MSSQL"
     instance.set_properties(
         IsClustered=int(clustered), IsHadrEnabled=int(about.kind == "replica"), MachineName=about.machine, **about.version,
         **dict(zip(("ProductMajorVersion", "ProductMinorVersion", "ProductBuild"), about.version["ProductVersion"].split("."), strict=False)),

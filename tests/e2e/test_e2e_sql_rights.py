@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import login, observed
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import SQL_AREAS
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import SQL_AREAS, log_shipping
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.query import DENIED, MANAGEMENT
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import sql
 from lab.sqlmodel import scripts
 
 INSTANCE, MANAGEMENT_DATABASE = r"SQLBTS\BTS", "BizTalkMgmtDb"
 PROBE, PASSWORD = "ft_probe", "Lab-only-9"
-QUERIES = [query for area in SQL_AREAS.values() for query in area.queries()]
+AREAS = {name: area for name, area in SQL_AREAS.items() if name != log_shipping.NAME}        # this instance is no destination
+QUERIES = [query for area in AREAS.values() for query in area.queries()]
 HIDING = ("VIEW ANY DATABASE", "VIEW ANY DEFINITION", "VIEW DEFINITION")    # without them rows are left out, and no error says so
 
 
@@ -67,7 +68,7 @@ def test_rows_that_a_missing_right_may_hide_are_unknown_and_the_right_is_named(p
     grants = scripts.grants(MANAGEMENT_DATABASE)
     change("grant", grants)
     change("revoke", [grant for grant in grants if grant[0] == right])
-    areas = {name: area for name, area in SQL_AREAS.items() if any(right == declared for query in area.queries() for declared, _thing in query.rights)}
+    areas = {name: area for name, area in AREAS.items() if any(right == declared for query in area.queries() for declared, _thing in query.rights)}
     answers = session.read([query for area in areas.values() for query in area.queries()])
     assert {name: answer.error for name, answer in answers.items() if answer.status != "ok"} == {}
     for name, area in areas.items():

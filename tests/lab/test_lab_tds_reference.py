@@ -49,6 +49,8 @@ def queries():
 @pytest.mark.parametrize(("area", "query"), queries(), ids=[query.name for _area, query in queries()])
 def test_every_query_of_the_product_gives_its_columns_in_their_types(world, area, query):
     for name, instance in world.instances.items():
+        if area == "log_shipping" and not world.descriptions[name].restoring:
+            continue
         database = query.database
         if database == MANAGEMENT:
             database = next((each for each in instance.databases if instance.kind(each) == "BizTalkMgmtDb" and not closed(instance, each)), None)

@@ -12,6 +12,7 @@ apart, so that a wrong name costs these and no other.
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import catalog, observed, query
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.catalog import DEFINITIONS, OWN, select
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.query import QueryAnswer
 
 NAME = "log_shipping"
 TABLES = ("bts_LogShippingDatabases", "bts_LogShippingHistory", "bts_LogShippingLastRestoreSet")
@@ -41,6 +42,9 @@ DATABASES = select("log_shipping.databases", {"server": ("text", "h.ServerName")
 LAST_SET = select("log_shipping.last_set", {"id": ("number", "MAX(l.BackupSetId)")}, f"FROM master.dbo.{TABLES[2]} AS l", _table(TABLES[2]))
 
 
+NEVER_CONFIGURED = {RESTORED.name: [{"last": None}], SETS.name: [], DATABASES.name: [], LAST_SET.name: [{"id": None}]}     # as tables without rows
+
+
 def queries():
     """The queries that read the area, in order."""
     return [OWN, OBJECTS, AD_HOC, RESTORED, SETS, DATABASES, LAST_SET]
@@ -50,6 +54,8 @@ def shape(answers):
     """The destination as plain data. Newest set first; a hole closes a list that was cut."""
     rows = catalog.Rows(answers)
     objects = rows.every(OBJECTS, lambda row: row)
+    if not observed.is_hole(objects) and objects[0][TABLES[1]] is False:
+        answers = {**answers, **{name: QueryAnswer("ok", empty) for name, empty in NEVER_CONFIGURED.items()}}
     return {
         "clock": rows.own("clock"),
         "local_clock": rows.own("local_clock"),
