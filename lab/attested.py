@@ -1,8 +1,9 @@
 """What people and programs of a simulated estate have left in files: attestations, and evidence of opened backups.
 
-A scenario's ``attestations: {absent: [claim], expired: [claim]}`` names what nobody attests and what was not renewed; every other
-claim of the baseline is attested, but for those that excuse something else (``made`` names such that are). ``evidence: [{check, subject, days_ago, outcome}]`` is what was opened. Days count from today, not
-from the estate's clock: the audit asks whether they hold on the day of the audit.
+A scenario's ``attestations: {absent: [claim], expired: [claim], made: [claim]}`` names what nobody attests and what was not renewed; every
+other claim of the baseline is attested, but for those that excuse something else: of these only the ones that are ``made``.
+``evidence: [{check, subject, days_ago, outcome}]`` is what was opened. Days count from today, not from the estate's clock: the audit asks
+whether they hold on the day of the audit.
 """
 from __future__ import annotations
 

@@ -54,8 +54,8 @@ def build(document, told, name, estate):
 
 
 def _volume(host, disk, path, label, gib, critical):
-    return {"point": rf"\\?\Volume{{{guid('volume', host, path or label)}}}", "path": path, "label": label, "size": int(gib * GIB), "free": int(gib * GIB * 0.4),
-            "critical": critical, "disk": disk}
+    point = rf"\\?\Volume{{{guid('volume', host, path or label)}}}"
+    return {"point": point, "path": path, "label": label, "size": int(gib * GIB), "free": int(gib * GIB * 0.4), "critical": critical, "disk": disk}
 
 
 def _disk(host, number, name, gib):
