@@ -84,7 +84,7 @@ def cluster(facts, name, members, declared, everyone):
         "votes": _votes(facts["nodes"], foretold),
         "interfaces": each(facts["interfaces"], lambda one: {**one, "network_role": _network_role(one, facts["networks"])}),
         "fcis": _fcis(resources, nodes),
-        "validation": _validation([*members, *(host for host in declared if host not in members)]),
+        "validation": _validation(members),
         "carries_sso": True if "sso" in groups else _has_role(resources, "sso"),
         "carries_biztalk": True if "biztalk" in groups else _has_role(resources, "biztalk_host"),
         "declared": [{"host": host.name, "member": _is_member(host, name, facts["nodes"])} for host in declared],

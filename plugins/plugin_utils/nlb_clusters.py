@@ -39,10 +39,11 @@ def facts(name, members):
     """Every property of the kind. *members*: the hosts that the inventory puts into the cluster."""
     if all(observed.is_hole(host.area("nlb")) for host in members):
         return members[0].area("nlb")
-    nodes = _nodes(members)
+    nodes, modes = _nodes(members), [host.fact("nlb", "mode") for host in members]
     return {
         "name": name,
-        "modes": _different([host.fact("nlb", "mode") for host in members]),
+        "modes": _different(modes),
+        "multicast": derived.any_true([mode if observed.is_hole(mode) else "multicast" in mode for mode in modes]),
         "nodes": nodes,
         "converged": _converged(nodes),
         "members": [_member(host, members) for host in members],
@@ -90,7 +91,6 @@ def _member(host, members):
         "shares_priority": derived.any_true([other if observed.is_hole(other) else other == priority for other in others])
         if not observed.is_hole(priority) else priority,
         "unicast_on_vmware": _both(mode, "unicast", manufacturer, "vmware"),
-        "multicast": mode if observed.is_hole(mode) else "multicast" in mode,
     }
 
 
