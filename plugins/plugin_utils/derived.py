@@ -84,7 +84,7 @@ def cluster(facts, name, members, declared, everyone):
         "votes": _votes(facts["nodes"], foretold),
         "interfaces": each(facts["interfaces"], lambda one: {**one, "network_role": _network_role(one, facts["networks"])}),
         "fcis": _fcis(resources, nodes),
-        "validation": _validation(members),
+        "validation": _validation(facts["nodes"], [*members, *everyone]),
         "carries_sso": True if "sso" in groups else _has_role(resources, "sso"),
         "carries_biztalk": True if "biztalk" in groups else _has_role(resources, "biztalk_host"),
         "declared": [{"host": host.name, "member": _is_member(host, name, facts["nodes"])} for host in declared],
@@ -141,11 +141,14 @@ def _node(node, resources, hosts):
     }
 
 
-def _validation(hosts):
+def _validation(nodes, hosts):
     """The newest report of a cluster validation on any node; None where there is none. A newer one may be where nobody looked."""
     found = []
-    for host in hosts:
-        reports = host.fact("cluster", "reports")
+    for node in [nodes] if observed.is_hole(nodes) else nodes:
+        name = part(node, "name")
+        host = name if observed.is_hole(name) else next((host for host in hosts if host.is_called(name)), None)
+        alone = host if observed.is_hole(host) else observed.hole("missing", f"No host of the inventory is the node {name}.")
+        reports = alone if host is None or host is alone else host.fact("cluster", "reports")
         found += [reports] if observed.is_hole(reports) else [first_hole([report, part(report, "at")]) or report for report in reports]
     return first_hole(found) or max(found, key=lambda report: report["at"], default=None)
 

@@ -94,9 +94,17 @@ def destinations(instance):
     steps = backup_job.facts(job, held["management_database"], instance.fact("backup_history", "local_clock"))["steps"]
     paths = []
     for step in [steps] if observed.is_hole(steps) else steps:
-        path = step if observed.is_hole(step) else step["path"] if step["role"] in WRITING else None
+        path = step if observed.is_hole(step) else _written(step)
         paths += [path] if path is not None and path not in paths else []
     return paths
+
+
+def _written(step):
+    """Where a step of the job writes; None where it writes nothing, as with a path that nobody filled in."""
+    if step["role"] not in WRITING:
+        return None
+    verdict = step["verdict"]
+    return verdict if observed.is_hole(verdict) else step["path"] if verdict == "configured" else None
 
 
 def backup_shares(host, sql):
