@@ -6,7 +6,7 @@ from __future__ import annotations
 """Web servers as subjects: what there is to restore each from, and whether the servers that share its work are set up alike."""
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import backup_folder, observed, web_parts
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import derived, estate
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import derived, estate, vaults
 
 WEB_SERVER = "web_server"
 
@@ -14,10 +14,11 @@ WEB_SERVER = "web_server"
 def subjects(everyone, kinds):
     """One for each host of the group ``iis``. *everyone*: the ``estate.Host``s of the estate."""
     here = [host for host in everyone if set(host.groups) & set(kinds[WEB_SERVER].groups)]
-    return [estate.Subject(WEB_SERVER, f"{WEB_SERVER}:{host.name}", _facts(host, here), (host.name,), host.clock) for host in here]
+    copies = vaults.sources([host for host in everyone if set(host.groups) & set(kinds[vaults.VAULT].groups)], here)
+    return [estate.Subject(WEB_SERVER, f"{WEB_SERVER}:{host.name}", _facts(host, here, copies), (host.name,), host.clock) for host in here]
 
 
-def _facts(host, here):
+def _facts(host, here, copies):
     iis = host.area("iis")
     if observed.is_hole(iis):
         return iis
@@ -33,7 +34,15 @@ def _facts(host, here):
         "parts": [part if observed.is_hole(part) else _part(part, last) for part in web_parts.parts(iis)],
         "bound": derived.each(iis["bindings"], lambda one: _bound(one, iis["certificates"], host.clock)),
         "peers": _peers(host, here),
+        "copied_at": _copied_at(host, copies),
     }
+
+
+def _copied_at(host, copies):
+    """When the newest whole set in any vault was taken; null where no vault has one."""
+    if observed.is_hole(copies):
+        return copies
+    return next((one["newest"] for one in copies if one["name"].casefold() == f"{host.name}/iis".casefold()), None)
 
 
 def newest(elements, counts, time):

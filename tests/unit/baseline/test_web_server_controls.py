@@ -38,14 +38,18 @@ def read():
     return snapshots
 
 
-HEALTHY = read()
+HEALTHY = [*read(), {"host": "safe", "groups": ["vault"], "variables": {}, "collected_at": CLOCK, "powershell": {}, "areas": {"vault": {"sets": [
+    {"host": "WEB1", "kind": "iis", "set": f"WEB1-iis-{day}T020000Z", "taken_at": f"2026-11-{day[-2:]}T02:00:00Z", "whole": True}
+    for day in ("20261120", "20261123")]}}}]
 
 
-def facts(change=None):
-    """The facts of web1. *change*: a function of its area iis, of both servers' snapshots where it takes two."""
+def facts(change=None, vault=None):
+    """The facts of web1. *change*: a function of its area iis; *vault*: one of the sets in the vault."""
     snapshots = copy.deepcopy(HEALTHY)
     if change:
         change(snapshots[0]["areas"]["iis"])
+    if vault:
+        vault(snapshots[2]["areas"]["vault"]["sets"])
     first, _second = web_servers.subjects(list(estate.hosts_of(snapshots, {}).values()), BASELINE.kinds)
     return first.facts
 
@@ -126,6 +130,14 @@ UNREAD = {"sets": {"FT-IIS-001", "FT-IIS-003", "FT-IIS-005", "FT-IIS-007", "FT-I
 def test_a_part_that_was_not_read_is_unknown(name):
     seen = facts(lambda area: area.update({name: HOLE}))
     assert of_status(seen, "unknown") == UNREAD[name] and of_status(seen, "fail") == set()
+
+
+@pytest.mark.parametrize(("vault", "status"), [
+    (list.clear, "fail"), (lambda sets: [one.update(whole=False) for one in sets], "fail"), (lambda sets: sets.pop(), "pass"),
+    (lambda sets: [one.update(taken_at="2026-11-01T02:00:00Z") for one in sets], "fail"), (lambda sets: [one.update(host="WEB2") for one in sets], "fail"),
+    (lambda sets: sets.append(HOLE), "unknown"), (lambda sets: sets[0].update(whole=HOLE), "unknown")])
+def test_only_a_whole_copy_of_its_own_counts(vault, status):
+    assert statuses(facts(vault=vault))["FT-IIS-002"] == status
 
 
 def test_a_set_of_another_server_vouches_for_nothing():
