@@ -404,6 +404,30 @@ class View:
         self.store.put(replace(entry, acl=access))
 
 
+DAMAGES = ("flip", "cut", "lose")
+
+
+def damage(state, host, path, how="flip"):
+    """What a failing disk does to a file of a host, or to one of a server outside of the lab (with its UNC path): one byte is another, its
+    last byte is gone, or it is gone whole. Neither its time nor who may write it has a part in that. Raises Problem."""
+    place, store = place_of_share(path) if path.startswith("\\\\") else host.casefold(), state.files
+    entry = store.get(place, path)
+    if entry is None or entry.folder:
+        raise Problem("missing", path)
+    if how not in DAMAGES:
+        raise ValueError(f"{how}: no such damage; there are {', '.join(DAMAGES)}")
+    if how == "lose":
+        store.remove(place, path)
+    elif how == "cut":
+        kept = entry.content if entry.size > len(entry.content) else entry.content[:-1]
+        store.put(replace(entry, content=kept, size=max(entry.size - 1, 0)))
+    elif entry.size > len(entry.content):
+        store.put(replace(entry, more={**entry.more, "rot": entry.more.get("rot", 0) + 1}))
+    else:
+        middle = len(entry.content) // 2
+        store.put(replace(entry, content=entry.content[:middle] + bytes([entry.content[middle] ^ 1]) + entry.content[middle + 1:]))
+
+
 def of(run):
     """The files as the session of a cmdlet or a program (lab.backend.Run) reaches them."""
     return View(run.state, run.backend.host, run.backend.user, run.backend.network)

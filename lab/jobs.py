@@ -60,32 +60,33 @@ def advance(state):
         return
     state.working = True
     try:
-        for (host, key), job in list(state.jobs.items()):
-            _advance(state, host, key, job)
+        went = [_advance(state, host, key, job) for (host, key), job in list(state.jobs.items())]
     finally:
         state.working = False
+    if any(went):
         state.save()
 
 
 def _advance(state, host, key, job):
-    now = state.clock
+    """Carries one job on; whether it has done anything."""
+    now, went = state.clock, False
     while True:
-        if not state.hosts[host]["powered"]:
-            return end(state, host, key, ABORTED)
         length, during = job.step
         due = state.later(job.began, length / state.pace)
-        if job.until <= min(due, now):
-            return end(state, host, key, TERMINATED)
+        if not state.hosts[host]["powered"] or job.until <= min(due, now):
+            end(state, host, key, TERMINATED if state.hosts[host]["powered"] else ABORTED)
+            return True
         if due > now:
             if during and length:
-                during(state.elapsed(job.began) * state.pace / length)
-            return None
-        job.began = due
+                during(state.worked(job.began) / length)
+            return went
+        job.began, went = due, True
         with state.at(due):
             try:
                 part = next(job.parts)
             except StopIteration as over:
-                return end(state, host, key, over.value or 0)
+                end(state, host, key, over.value or 0)
+                return True
             if isinstance(part, tuple):
                 job.step = part
                 continue

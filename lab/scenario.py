@@ -64,6 +64,8 @@ def carry_out(plan, lab):
     for action in plan["actions"]:
         if "power" in action:
             lab.call(lab.state.power, action["host"], action["power"])
+        elif "damage" in action:
+            lab.call(lab.state.damage, action["host"], action["damage"], action.get("how", "flip"))
         elif "clock" in action:
             lab.call(lab.state.move_clock, action["clock"])
         elif "sql" in action:

@@ -186,7 +186,7 @@ class Lab:
             return self.clear(body.get("host"))
         if (method, what) == ("POST", "clock"):
             return self.state.move_clock(body["seconds"])
-        if method == "POST" and what in ("power", "right", "unreadable"):
+        if method == "POST" and what in ("damage", "power", "right", "unreadable"):
             return getattr(self.state, what)(**body)
         raise KeyError(what)
 

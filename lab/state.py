@@ -202,6 +202,10 @@ class State:
         self.hosts[self.host_name(host)]["unreadable"][type_name] = properties
         self.save()
 
+    def damage(self, host, path, how="flip"):
+        """What a failing disk does to a file (lab.files.damage): ``flip``, ``cut`` or ``lose``."""
+        files.damage(self, host, path, how)
+
     def power(self, host, on):
         """What a hand at the power button does. Cluster membership follows as at a crash or a start."""
         from lab import membership
