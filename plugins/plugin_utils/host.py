@@ -24,6 +24,15 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import bat
 EXECUTOR = Path(__file__).with_name("executor.ps1")
 PARTS = {kind: EXECUTOR.with_name(f"executor_{kind}.ps1") for kind in ("exe", "sql")}   # sent with a batch that has such a step
 
+
+def _sent(path):
+    """A script without what only its readers need, since a host takes it in at each start: indents, comments and empty lines."""
+    lines = (line.strip() for line in path.read_text(encoding="ascii").splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("#"))
+
+
+TEXTS = {kind: _sent(path) for kind, path in {**PARTS, "all": EXECUTOR}.items()}    # made once, before Ansible forks
+
 # Tests the language mode first, with nothing that Constrained Language forbids; then both lengths; then runs the executor.
 BOOTSTRAP = """\
 if($ExecutionContext.SessionState.LanguageMode -ne 'FullLanguage'){'{"bft":"","kind":"refused","reason":"language_mode"}';return}
@@ -93,10 +102,9 @@ def standard_input(document):
 
 
 def executor(document):
-    """The executor with the parts that a batch needs, without what only its readers need: a host takes it in at each start."""
-    parts = [path for kind, path in PARTS.items() if any(kind in step for area in document["areas"] for step in area["steps"])]
-    lines = [line.strip() for path in [*parts, EXECUTOR] for line in path.read_text(encoding="ascii").splitlines()]
-    return "\n".join(line for line in lines if line and not line.startswith("#"))
+    """The executor with the parts that a batch needs."""
+    return "\n".join([*(TEXTS[kind] for kind in PARTS if any(kind in step for area in document["areas"] for step in area["steps"])),
+                      TEXTS["all"]])
 
 
 def refuse_become(connection_name, become):
