@@ -2,6 +2,7 @@
 lab's clock. What a host has is in its document's ``windows_backup`` (lab/parts/windows_backup.py).
 
 A run is written down when it begins, with its end: before that instant it runs, afterwards it is history, and nothing has to be written then.
+Scheduled runs follow from the policy in force and the clock; they are written down when the policy changes.
 """
 from __future__ import annotations
 
@@ -22,6 +23,7 @@ KINDS = {"disk": ("Disk", 0), "volume": ("Volume", 1), "share": ("Network", 2)}
 RUNS, FAILS = timedelta(minutes=30), timedelta(minutes=2)
 NO_FOLDER, BAD_SERVICE, CANCELLED = 0x8078015B, 0x8078010D, 0x807800D6
 NEVER = Instant("0001-01-01T00:00:00.0000000Z")
+ZONE = timedelta(hours=1)
 COUNT = itertools.count(1)
 
 
@@ -273,10 +275,11 @@ def set_policy(run):
         raise _refuse(run, "The policy needs items, a target and a schedule.")
     if not run.get("Force"):
         raise not_modelled("the question that Set-WBPolicy asks without -Force")
+    kept["jobs"] = _all_runs(run)
     for number, target in enumerate(policy["targets"], 1):
         if target["kind"] == "disk" and not target["path"]:
             _format(run, kept, target, number)
-    kept["policy"] = _copy(policy)
+    kept["policy"] = {**_copy(policy), "since": run.state.clock}
     return []
 
 
@@ -302,15 +305,50 @@ def remove_policy(run):
         raise _refuse(run, "There is no scheduled policy.")
     if not run.get("Force"):
         raise not_modelled("the question that Remove-WBPolicy asks without -Force")
-    kept["policy"] = None
+    kept["jobs"], kept["policy"] = _all_runs(run), None
     return []
 
 
 # --- runs
 
+def _all_runs(run):
+    """Every run that has begun, also those that the schedule has started since its policy came into force."""
+    kept = _kept(run)
+    policy, jobs = kept["policy"], [*kept["jobs"]]
+    for moment in _scheduled(policy, run.state.clock) if policy else ():
+        if not any(job["since"] <= _stamp(moment) < job["ends"] for job in jobs):
+            jobs.append(_made(run, policy, moment))
+    return sorted(jobs, key=lambda job: job["since"])
+
+
+def _scheduled(policy, clock):
+    """The instants at which a policy has run by its schedule, of the last 30 days."""
+    now = datetime.fromisoformat(clock[:19])
+    day = max(datetime.fromisoformat(policy["since"][:19]), now - timedelta(days=30))
+    since, day = day, day.replace(hour=0, minute=0, second=0)
+    while day <= now + timedelta(days=1):
+        for text in policy["schedule"]:
+            moment = day + timedelta(hours=int(text[:2]), minutes=int(text[3:])) - ZONE
+            if since < moment <= now:
+                yield moment
+        day += timedelta(days=1)
+
+
+def _made(run, policy, since):
+    """A run that begins at an instant: when it ends, and how."""
+    kept, target = _kept(run), policy["targets"][0]
+    result = NO_FOLDER if target["kind"] == "share" and not _share_is_there(run, target["path"]) else \
+        BAD_SERVICE if (policy["system_state"] or policy["bare_metal"]) and _service_without_program(run) else 0
+    return {
+        "since": _stamp(since), "ends": _stamp(since + (FAILS if result else RUNS)), "result": result, "detail": result, "target": target["path"],
+        "kind": target["kind"], "system_state": policy["system_state"] or policy["bare_metal"], "bare_metal": policy["bare_metal"],
+        "vss": policy["vss"], "volumes": [volume["point"] for volume in kept["volumes"] if volume["point"] in policy["volumes"]
+                                          or policy["bare_metal"] and volume["critical"]]}
+
+
 def _runs(run):
     """``(the run that goes on now or None, the runs that have ended, oldest first)``."""
-    jobs = sorted(_kept(run)["jobs"], key=lambda job: job["since"])
+    jobs = _all_runs(run)
     now = next((job for job in jobs if job["ends"] > run.state.clock), None)
     return now, [job for job in jobs if job["ends"] <= run.state.clock]
 
@@ -367,15 +405,17 @@ def get_set(run):
     return made
 
 
-@cmdlet(WSB + "Get-WBSummary", takes="", source=FIELD, assumed="the next run is told without the host's time zone")
+@cmdlet(WSB + "Get-WBSummary", takes="", source=FIELD, assumed="schedules are in UTC+1")
 def get_summary(run):
     """What became of the last backups, by codes."""
     now, ended = _runs(run)
     policy, sets = _kept(run)["policy"], _sets(run)
+    tomorrow = _stamp(datetime.fromisoformat(run.state.clock[:19]) + timedelta(days=1))
+    following = next((moment for moment in _scheduled({**policy, "since": run.state.clock}, tomorrow)), None) if policy else None
     last = ended[-1] if ended else None
     good = next((job for job in ended[::-1] if not job["result"]), None)
     return [_live("WBSummary", {
-        "NextBackupTime": Instant(f"{run.state.clock[:10]}T23:59:00.0000000Z") if policy else NEVER, "NumberOfVersions": len(sets),
+        "NextBackupTime": Instant(_stamp(following)) if following else NEVER, "NumberOfVersions": len(sets),
         "LastSuccessfulBackupTime": Instant(good["since"]) if good else NEVER, "LastSuccessfulBackupTargetPath": good["target"] if good else "",
         "LastSuccessfulBackupTargetLabel": "", "LastBackupTime": Instant(last["since"]) if last else NEVER,
         "LastBackupTarget": last["target"] if last else "", "DetailedMessage": "", "LastBackupResultHR": last["result"] if last else 0,
@@ -385,7 +425,7 @@ def get_summary(run):
 
 @cmdlet(WSB + "Start-WBBackup", takes="Policy Async", source=f"{PAGES}; Microsoft's article on services with an invalid ImagePath", changes=True,
         assumed="a run takes half an hour, one that fails two minutes; of faults only a share that is not there and a service whose program is not "
-                "there are modelled; scheduled runs do not happen while the lab runs")
+                "there are modelled; schedules are in UTC+1")
 def start_backup(run):
     """Starts a backup in the engine's own service, which goes on by itself."""
     kept, policy = _kept(run), _behind(run, "Policy", "WBPolicy")
@@ -396,15 +436,7 @@ def start_backup(run):
         raise _refuse(run, "Another backup or recovery operation is in progress.")
     if not policy["targets"]:
         raise _refuse(run, "The policy has no target.")
-    target = policy["targets"][0]
-    result = NO_FOLDER if target["kind"] == "share" and not _share_is_there(run, target["path"]) else \
-        BAD_SERVICE if (policy["system_state"] or policy["bare_metal"]) and _service_without_program(run) else 0
-    since = datetime.fromisoformat(run.state.clock[:19])
-    kept["jobs"].append({
-        "since": _stamp(since), "ends": _stamp(since + (FAILS if result else RUNS)), "result": result, "detail": result, "target": target["path"],
-        "kind": target["kind"], "system_state": policy["system_state"] or policy["bare_metal"], "bare_metal": policy["bare_metal"],
-        "vss": policy["vss"], "volumes": [volume["point"] for volume in kept["volumes"] if volume["point"] in policy["volumes"]
-                                          or policy["bare_metal"] and volume["critical"]]})
+    kept["jobs"].append(_made(run, policy, datetime.fromisoformat(run.state.clock[:19])))
     return []
 
 
@@ -414,7 +446,8 @@ def stop_job(run):
     now, _ended = _runs(run)
     if now is None:
         raise _refuse(run, "No operation is in progress.")
-    now.update(ends=run.state.clock, result=CANCELLED, detail=CANCELLED)
+    kept = _kept(run)
+    kept["jobs"] = [job for job in kept["jobs"] if job["since"] != now["since"]] + [{**now, "ends": run.state.clock, "result": CANCELLED, "detail": CANCELLED}]
     return []
 
 

@@ -48,7 +48,7 @@ def build(document, told, name, estate):
               "volumes": [], "targets": [target]}
     kept = {"disks": [*disks, backup], "volumes": volumes, "policy": None, "jobs": []}
     if told.get("policy", True) and told.get("feature", True):
-        kept["policy"] = policy
+        kept["policy"] = {**policy, "since": estate["clock"]}
         kept["jobs"] = [_job(policy, volumes, day, estate["clock"]) for day in range(DAYS, 0, -1)]
     document["windows_backup"] = kept
 

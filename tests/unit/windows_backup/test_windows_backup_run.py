@@ -125,3 +125,13 @@ def test_a_share_warns_that_the_backup_before_is_overwritten():
 def test_an_old_backup_is_due_and_a_recent_one_is_not():
     site = Site()
     assert due(site, max_age_hours=11).changes and due(site, max_age_hours=12) == module.Plan()
+
+
+def test_the_schedule_goes_on_by_itself():
+    site = Site()
+    site.state.move_clock(9 * 86400)
+    found = site.snapshot()["areas"]["windows_backup"]
+    assert found["history"][0]["since"][:16] == "2026-12-02T20:00" and len(found["sets"]) == 12
+    assert found["summary"]["next_run"][:16] == "2026-12-03T20:00" and runs(site) == 3
+    site.ok("Remove-WBPolicy", All=True, Force=True)
+    assert runs(site) == 12 and len(site.snapshot()["areas"]["windows_backup"]["sets"]) == 12
