@@ -1,7 +1,8 @@
 """A vault: copies of the backups of the estate's hosts, as the collection leaves them, and the procedures beside them.
 
 ``path`` is its folder; of every host that has backups there are two sets of each kind, made one and four days ago and copied an hour later.
-The shares that reach it are encrypted, and only administrators, SYSTEM and the accounts that the shares name may write there.
+The shares that reach it are encrypted, and only administrators, SYSTEM and the accounts that the shares name may write there; the computers
+that copy are in the group Vault Writers.
 """
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ FILES = {
     "windows": (("MediaId", "0123456789abcdef"), ("Catalog\\BackupGlobalCatalog", "catalogue")),
 }
 DAYS = (4, 1)
+GROUP = "Vault Writers"
 
 
 def build(document, told, name, estate):
@@ -34,6 +36,8 @@ def build(document, told, name, estate):
     for host, about in estate["description"]["hosts"].items():
         for group, kind in KINDS.items():
             if group in (about or {}).get("groups", ()) or (about or {}).get(group):
+                account = f"{document['domain'].split('.')[0].upper()}\\{host.upper()}$"        # as which the host's SYSTEM reaches the share
+                estate["users"][account] = {"password": None, "admin": False, "remote": False, "clusters": {}, "groups": [account.split("\\")[0] + "\\" + GROUP]}
                 for days in DAYS:
                     _set(document, path, host.upper(), kind, now.replace(hour=2, minute=0, second=0, microsecond=0) - timedelta(days=days))
 

@@ -35,16 +35,17 @@ def may_change(sddl, below=False):
     return _allowed(sddl, CHANGING, below)
 
 
-def may_read(sddl):
+def may_read(sddl, below=False):
     """The SIDs that an access list allows to read what is in a file; as ``may_change`` else."""
-    return _allowed(sddl, READING)
+    return _allowed(sddl, READING, below)
 
 
-def _allowed(sddl, wanted, below=False):
+def _allowed(sddl, wanted, below):
     found = DACL.search(sddl)
     if not found:
         return None
-    return sorted({SIDS.get(who, who) for kind, _flags, rights, who in ACE.findall(found[1]) if kind in ("A", "XA") and _mask(rights) & wanted})
+    return sorted({SIDS.get(who, who) for kind, flags, rights, who in ACE.findall(found[1]) if kind in ("A", "XA") and _mask(rights) & wanted
+                   and (below or "IO" not in [flags[place:place + 2] for place in range(0, len(flags), 2)])})
 
 
 def is_everybody(sid):

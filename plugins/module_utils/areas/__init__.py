@@ -11,6 +11,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas impo
     backup_history,
     biztalk,
     cluster,
+    copies,
     iis,
     jobs,
     log_shipping,
@@ -24,7 +25,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas impo
     windows_backup,
 )
 
-AREAS = {area.NAME: area for area in (platform, cluster, iis, jobs, storage, nlb, vault, wds, windows_backup, sso)}   # read over the host's own connection
+AREAS = {area.NAME: area for area in (platform, cluster, copies, iis, jobs, storage, nlb, vault, wds, windows_backup, sso)}   # read over the host's own connection
 SQL_AREAS = {area.NAME: area for area in (sql, agent, backup_history, biztalk, log_shipping)}     # read from a SQL Server instance
 
 

@@ -49,14 +49,14 @@ def steps(variables):
 
 
 def shape(area):
-    """``{path, sets, procedures, writers, shares}``; what was not seen is a hole."""
+    """``{path, sets, procedures, writers, readers, shares}``; what was not seen is a hole."""
     if not area.steps:
         nowhere = observed.hole("not_asked", "The inventory does not say where this vault lies: set vault_path.")
-        return dict.fromkeys(("path", "sets", "procedures", "writers", "shares"), nowhere)
+        return dict.fromkeys(("path", "sets", "procedures", "writers", "readers", "shares"), nowhere)
     root = rows.value(rows.one(area, "vault_root"), "FullName")
     found = _files(area, root)
     shares = _shares(area, root)
-    return {"path": root, "sets": _sets(area, root, found), "procedures": _procedures(found), "writers": _writers(area, shares),
+    return {"path": root, "sets": _sets(area, root, found), "procedures": _procedures(found), "writers": _writers(area, shares), "readers": _readers(area),
             "shares": shares if observed.is_hole(shares) else [one if observed.is_hole(one) else {k: v for k, v in one.items() if k != "writers"} for one in shares]}
 
 
@@ -189,6 +189,15 @@ def _writers(area, shares):
     if sids is None:
         return observed.hole("failed", "The access list of the vault is not of the form that Windows documents.")
     return [{"sid": sid, "everybody": security_descriptor.is_everybody(sid), "through": _through(sid, shares)} for sid in sids]
+
+
+def _readers(area):
+    """Who may read what lies in the vault, by the file system."""
+    sddl = rows.value(rows.one(area, "vault_access"), "Sddl")
+    sids = sddl if observed.is_hole(sddl) else security_descriptor.may_read(sddl, below=True)
+    if sids is None:
+        return observed.hole("failed", "The access list of the vault is not of the form that Windows documents.")
+    return sids if observed.is_hole(sids) else [{"sid": sid, "everybody": security_descriptor.is_everybody(sid)} for sid in sids]
 
 
 def _through(sid, shares):
