@@ -78,6 +78,19 @@ def export_pfx(run):
     return files_of(run, run.get("FilePath"))
 
 
+@cmdlet(r"pki\Import-PfxCertificate", takes="FilePath CertStoreLocation Password Exportable", source=DOCS, changes=True,
+        assumed="subject and expiry of an imported certificate are those of the lab's certificate of that thumbprint")
+def import_pfx(run):
+    """Puts the certificate of a file into a store of the computer."""
+    get_pfx_data(run)
+    store, _mark = _stored(run, run.get("CertStoreLocation"))
+    mark = files.of(run).read(run.get("FilePath")).decode().removeprefix("PFX of ")
+    known = next(one for host in run.state.hosts.values() for one in host.get("certificates", {}).get("My", ()) if one["thumbprint"] == mark)
+    one = {**known, "exportable": bool(run.get("Exportable"))}
+    run.host["certificates"][store] = [held for held in run.host["certificates"][store] if held["thumbprint"] != mark] + [one]
+    return [_certificate(run, store, one)]
+
+
 @cmdlet(r"pki\Get-PfxData", takes="FilePath Password", source=DOCS, assumed="a file for accounts of the domain opens without -Password")
 def get_pfx_data(run):
     """Opens a file with a certificate in it."""
@@ -141,7 +154,7 @@ def convert_to_json(run):
 @program("appcmd.exe", source="getting-started-with-appcmdexe", changes=lambda arguments: arguments[:1] != ["list"],
          assumed="deleting an application pool that sites use is not refused")
 def appcmd(run, arguments):
-    """Lists and adds named backups; adds and deletes application pools; adds virtual directories."""
+    """Lists, adds and restores named backups; adds and deletes application pools; adds virtual directories."""
     view = files.of(run)
     if arguments == ["list", "backup"]:
         return 0, "".join(f'BACKUP "{entry.name}"\n' for place in (iis.BACKUPS, r"C:\inetpub\history") if view.exists(place)
@@ -155,6 +168,13 @@ def appcmd(run, arguments):
             if entry.name.casefold().endswith(".config"):
                 view.copy(rf"{iis.CONFIG}\{entry.name}", rf"{folder}\{entry.name}")
         return 0, f'BACKUP object "{arguments[2]}" added\n', ""
+    if arguments[:2] == ["restore", "backup"] and len(arguments) == 3:
+        folder = rf"{iis.BACKUPS}\{arguments[2]}"
+        if not view.exists(folder):
+            return 1168, f'ERROR ( message:Cannot find requested backup "{arguments[2]}". )\n', ""
+        for entry in view.list(folder):
+            view.copy(rf"{folder}\{entry.name}", rf"{iis.CONFIG}\{entry.name}")
+        return 0, f'Restored configuration from backup "{arguments[2]}"\n', ""
     if arguments[:2] in (["add", "apppool"], ["delete", "apppool"]) and len(arguments) == 3:
         return _changed(view, lambda root: _pool(root, arguments[0], arguments[2].removeprefix("/name:")))
     options = dict(argument[1:].split(":", 1) for argument in arguments[2:] if re.match("/[^:]+:", argument))
@@ -195,17 +215,24 @@ def _folder(root, options):
     return 0, f'VDIR object "{options["app.name"].rstrip("/")}{options["path"]}" added'
 
 
-@program("aspnet_regiis.exe", source="shared-configuration_264 (-px NAME file -pri)", changes=True,
+@program("aspnet_regiis.exe", source="shared-configuration_264 (-px NAME file -pri, -pi NAME file -exp)", changes=True,
          assumed="exit code 1 and a text on standard output where there is no such container")
 def aspnet_regiis(run, arguments):
-    """Exports a container of RSA keys with its private key."""
+    """Exports a container of RSA keys with its private key, or imports one."""
+    if len(arguments) == 4 and arguments[0] == "-pi" and arguments[3] == "-exp":
+        keys = files.of(run).read(arguments[2]).decode("utf-8-sig")
+        if "<D>" not in keys:
+            return 1, "Failed!\n", ""
+        run.host["key_containers"] = list(dict.fromkeys([*run.host.get("key_containers", ()), arguments[1]]))
+        run.host.setdefault("keys", {})[arguments[1]] = keys
+        return 0, "Importing RSA Keys from file...\nSucceeded!\n", ""
     if len(arguments) != 4 or arguments[0] != "-px" or arguments[3] != "-pri":
         raise refused("aspnet_regiis.exe", arguments)
     _verb, container, path, _private = arguments
     if container.casefold() not in {name.casefold() for name in run.host.get("key_containers", ())}:
         return 1, "The RSA key container was not found.\nFailed!\n", ""
     try:
-        files.of(run).write(path, iis.exported_keys(run.host["name"], container))
+        files.of(run).write(path, run.host.get("keys", {}).get(container) or iis.exported_keys(run.host["name"], container))
     except files.Problem:
         return 1, "Could not find a part of the path.\nFailed!\n", ""
     return 0, "Exporting RSA Keys to file...\nSucceeded!\n", ""

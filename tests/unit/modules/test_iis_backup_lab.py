@@ -137,6 +137,53 @@ def test_a_container_that_was_not_exported_stops_the_set():
     assert server.sets() == {f"WEB-iis-{TODAY}": False}
 
 
+def test_the_restore_that_the_notes_tell_brings_the_server_back_on_another_computer():
+    """The steps of the module's notes, on a server that was set up anew and shares nothing with the old one but the set."""
+    old, new = Server(backups=0), Server(backups=0)
+    old.carry_out("operator", [
+        batch.exe("pool", area.APPCMD, ["add", "apppool", "/name:Partners"], 60),
+        batch.exe("folder", area.APPCMD, ["add", "vdir", "/app.name:Default Web Site/", "/path:/In", r"/physicalPath:D:\In"], 60)])
+    old.view.make_folder(r"D:\In")
+    old.view.write(r"D:\In\web.config", "<configuration>the partners'</configuration>")
+    old.apply(old.plan(folder=r"E:\sets", certificate_password="p").changes)
+    place = rf"E:\sets\WEB-iis-{TODAY}"
+    for path, entry in sorted(old.paths(place).items()):        # the set is carried over
+        folder = path.rpartition("\\")[0]
+        if not new.view.exists(folder):
+            new.view.make_folder(folder)
+        new.view.write(path, entry.content, **entry.more)
+    new.state.hosts["web"].update(key_containers=[], certificates={"My": [dict(new.state.hosts["web"]["certificates"]["My"][0], thumbprint="00" * 20)]})
+    index = json.loads(new.view.read(rf"{place}\index.json"))
+    for one in json.loads(new.view.read(rf"{place}\hashes.json").decode("utf-8-sig")):
+        assert new.view.entry(one["Path"]).sha256().upper() == one["Hash"]
+    items, steps, mark = "Microsoft.PowerShell.Management\\", [], part.thumbprint("web")
+    new.state.hosts["old"] = {"certificates": {"My": [old.state.hosts["web"]["certificates"]["My"][0]]}}      # where the lab knows the certificate from
+    for number, one in enumerate(index["parts"]):
+        path, id = rf"{place}\{one['path']}", f"part_{number}"
+        if one["name"].startswith("key container"):
+            steps.append(batch.exe(id, module.REGIIS, ["-pi", one["source"], path, "-exp"], 60))
+        elif one["name"].startswith("certificate"):
+            steps.append(batch.call(id, r"pki\Import-PfxCertificate", {"FilePath": path, "CertStoreLocation": "Cert:\\LocalMachine\\My", "Exportable": True,
+                                                                      "Password": {"$secret": "p"}}))
+        elif one["name"].startswith("framework"):
+            steps.append(batch.call(id, items + "Copy-Item", {"LiteralPath": [path], "Destination": one["source"], "Force": True}))
+        elif one["name"].startswith("content"):
+            if new.view.exists(one["source"]):
+                steps.append(batch.call(f"{id}_old", items + "Remove-Item", {"LiteralPath": [one["source"]], "Recurse": True}))
+            steps.append(batch.call(id, items + "Copy-Item", {"LiteralPath": [path], "Destination": one["source"], "Recurse": True}))
+    steps += [batch.call("configuration", items + "Copy-Item", {"LiteralPath": [rf"{place}\configuration"], "Destination": rf"{part.BACKUPS}\restored",
+                                                               "Recurse": True}),
+              batch.exe("restore", area.APPCMD, ["restore", "backup", "restored"], 120)]
+    for step in new.carry_out("restore", steps).areas["restore"].steps.values():
+        assert step.status == "ok" and not (step.rows() and isinstance(step.rows()[0], list) and step.rows()[0][0]), (step.id, step.errors(), step.rows())
+    before, after = (server.snapshot(checked({"folder": r"E:\sets"}))["areas"]["iis"] for server in (old, new))
+    for name in ("sites", "pools", "key_containers", "content", "clear_text", "shared"):
+        assert before[name] == after[name], name
+    assert mark in {one["thumbprint"] for one in after["certificates"]}
+    assert new.state.hosts["web"]["keys"] == {name: part.exported_keys("WEB", name) for name in part.CONTAINERS}
+    assert b"the partners'" in new.view.read(r"D:\In\web.config")
+
+
 REFUSED = [
     ({"folder": r"\\vault01\backup"}, "local folder"), ({"folder": "E:"}, "could not be read"), ({"folder": r"E:\a[b"}, "local folder"),
     ({"keep": 0}, "keep is at least 1"), ({"max_age_days": 0}, "max_age_days"), ({"certificate_password": "a", "certificate_protect_to": ["b"]}, "exclude"),
