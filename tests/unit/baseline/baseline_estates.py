@@ -40,6 +40,8 @@ def cluster(name, nodes, resources, witness=None):
                     "preferred_owners": []}],
         "resources": resources,
         "quorum": {"type": "Majority", "witness": witness},
+        "features": [{"name": feature, "installed": True} for feature in ("Failover-Clustering", "RSAT-Clustering-PowerShell")],
+        "reports": [{"name": "Report.htm", "at": "2026-10-15T08:00:00.0000000Z", "verdict": "warnings"}],
     }
 
 
@@ -131,8 +133,8 @@ def healthy():
 
 
 def of_windows(loaded):
-    """The baseline without what an estate without SQL Server owes its BizTalk servers, and without the plan that people tell of."""
-    return dataclasses.replace(loaded, controls=[c for c in loaded.controls if c.subject not in ("backup", "group", "recovery_plan")])
+    """The baseline of hosts and clusters alone: without what BizTalk servers need of SQL Server, what else stands on hosts, and what people tell of."""
+    return dataclasses.replace(loaded, controls=[c for c in loaded.controls if c.subject in ("host", "cluster", "dtc", "estate")])
 
 
 def by_host(snapshots):
