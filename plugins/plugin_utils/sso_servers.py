@@ -95,10 +95,11 @@ def secret(here, everyone):
     warned = _newest([at for host in holders for at in _times(host, "not_backed_up")])
     files = [_file(host, one) for host in here for one in _each(host.fact("sso", "backups"))]
     backed_up = _newest([told] + [one if observed.is_hole(one) else one["modified"] for one in files if observed.is_hole(one) or one["bytes"] != 0])
+    names = [role[0] for _host, role in roles if isinstance(role, tuple)]       # a hole among them stays one
     return {
         "secret_server": name,
         "clustered": clustered,
-        "network_names": list(dict.fromkeys(role[0] for _host, role in roles if isinstance(role, tuple))),
+        "network_names": [name for place, name in enumerate(names) if name not in names[:place]],
         "owners": owners,
         "backed_up_at": backed_up,
         "changed_at": changed,
