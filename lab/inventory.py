@@ -66,7 +66,11 @@ def _held(estate, name):
 
 
 def _shipped(estate, name):
-    return {"log_shipping_destination": True} if estate["instances"][name].get("shipped_from") else {}
+    """What log shipping makes of an instance, and where it stands: at its own site, else that of its host or its cluster's first node."""
+    about = estate["instances"][name]
+    on = about.get("host") or estate["clusters"][about["cluster"]]["nodes"][0]
+    site = about.get("site") or (estate["hosts"].get(on) or {}).get("site")
+    return {**({"log_shipping_destination": True} if about.get("shipped_from") else {}), **({"site": site} if site else {})}
 
 
 def fixed_ports(plan, first):

@@ -71,7 +71,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import log
 AREAS = ["log_shipping"]
 CARRIER = "sql"
 
-ARGUMENT_SPEC = {**login.ARGUMENT_SPEC}
+ARGUMENT_SPEC = dict(login.LOGIN_SPEC)
 
 
 def inform(_options, snapshot):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import attestations, estate, files, recovery
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import attestations, estate, files, recovery, site_loss
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.control import SEVERITIES, reads
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.evaluate import (
     FAIL,
@@ -90,6 +90,7 @@ def judge(snapshots, inventory, baseline, options=Options()):
         "waivers": waivers,
         "attestations": attestations.tally(baseline.words, [claim for kind in baseline.kinds.values() for claim in kind.claims], subjects, now[:10]),
         "rpo": recovery.points(subjects, baseline.controls),
+        "site_loss": site_loss.parts(subjects, hosts, now),
         "incidents": {i: baseline.incidents[i] for i in sorted({i for f in findings for i in f["incidents"]}) if i in baseline.incidents},
         "findings": findings,
     }

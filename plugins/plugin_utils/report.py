@@ -147,7 +147,7 @@ def summary(report, width=80, colour=False, changes=None):
         page.put(f"Note: {report['note']}")
     page.put(f"Verdict: {VERDICTS[report['verdict']]}. {verdict_sentence(report)}", paint=report["verdict"])
     page.put(confidence(report))
-    for sentence in [*coverage(report), *_recovery_points(report)]:
+    for sentence in [*coverage(report), *_recovery_points(report), *if_a_site_burnt(report)]:
         page.put(sentence)
     _put_actions(page, report)
     _put_unknowns(page, report)
@@ -220,6 +220,22 @@ def _recovery_points(report):
         f"up to {span(worst['achieved_seconds'])}"
     limit = f", at most {span(worst['target_seconds'])} allowed" if worst["target_seconds"] is not None else ""
     yield f"Recovery points of {many(len(points), 'database')}: {', '.join(counts)}. Worst: {worst['database']}, {loses}{limit}."
+
+
+def if_a_site_burnt(report):
+    """Two or three sentences on what would be left elsewhere; none where no part of the platform is known."""
+    parts = report["site_loss"]
+    if not parts:
+        return
+    by_status = {status: [part for part in parts if part["status"] == status] for status in ("pass", "fail", "unknown")}
+    yield f"If its site burnt now: of {many(len(parts), 'part')} {len(by_status['pass'])} have a copy at another site, " \
+          f"{len(by_status['fail'])} have none, {len(by_status['unknown'])} unknown."
+    if by_status["fail"]:
+        yield f"Nothing would be left of {few([part['part'] for part in by_status['fail']])}."
+    aged = [part for part in by_status["pass"] if part["age_seconds"] is not None]
+    if aged:
+        oldest = max(aged, key=lambda part: part["age_seconds"])
+        yield f"Of {oldest['part']} the last {span(oldest['age_seconds'])} would be lost ({oldest['by']})."
 
 
 def _put_actions(page, report):
