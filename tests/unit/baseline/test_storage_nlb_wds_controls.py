@@ -8,7 +8,14 @@ import pytest
 import three_valued
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import attestations, baseline, estate, nlb_clusters, rebuild_sources, storages
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import (
+    attestations,
+    baseline,
+    estate,
+    nlb_clusters,
+    rebuild_sources,
+    storages,
+)
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.evaluate import evaluate, overall, view
 
 BASELINE = baseline.load()
