@@ -93,7 +93,8 @@ def test_a_scenario_is_carried_out_over_the_wire_and_says_what_it_expects(serve,
     scenario.carry_out(wire.plan, wire.lab)
     assert wire.lab.call(wire.lab.state.state_hash) != before
     described = wire.plan["estate"]
-    hosts, named = set(described["hosts"]), {*described["hosts"], *described["clusters"], *described["instances"], *described["availability_groups"],
+    balanced = {host["nlb"]["name"] for host in described["hosts"].values() if "nlb" in (host or {})}
+    hosts, named = set(described["hosts"]), {*balanced, *described["hosts"], *described["clusters"], *described["instances"], *described["availability_groups"],
                                              *(variables.get("instance_name") for variables in wire.plan.get("inventory", {}).values())}
     acted = {action["host"] for action in wire.plan["actions"] if "steps" in action}
     assert acted <= set(wire.lab.stats)  # nothing was planted but through the door
