@@ -14,10 +14,11 @@ import lab_programs
 import pytest
 from functions import generate
 
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import answer, batch
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import answer, batch, long_work
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import AREAS
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import assign, call, item, ref
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import exe as started
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import jobs
 from lab import backend, estate, exe, scenario
 from lab import batch as lab_batch
 from lab.state import State
@@ -370,3 +371,71 @@ def test_programs_get_and_say_the_same(both, speaking):
     a, b = seen["a"], seen["b"]
     assert a["all"][2][0][0][0][0] == len(HOSTILE) + 1 and a["many"][0] == "failed" and a["stopped"][1] == "stopped"
     assert b["skipped"][1] == "ref:none" and b["lost"][1] == "ref:nodes" and b["again"][2][0][0] == [{"Name": "BTS02"}]
+
+
+MANAGEMENT = "Microsoft.PowerShell.Management\\"
+SET = r"C:\Sets\a.partial"
+
+
+def test_files_are_written_moved_and_refused_the_same(both):
+    text = call("made", MANAGEMENT + "New-Item", {"Path": [SET], "ItemType": "Directory"}, ["FullName", "PSIsContainer"])
+    seen = both.check(
+        {
+            "files": [
+                text,
+                call("again", MANAGEMENT + "New-Item", {"Path": [SET], "ItemType": "Directory"}, ["FullName"]),
+                call("path", MANAGEMENT + "Join-Path", {"Path": {"$ref": "made", "path": "FullName"}, "ChildPath": "f.txt"}, ["."]),
+                call("written", MANAGEMENT + "Set-Content", {"LiteralPath": ref("path"), "Value": ["a", "b"], "Encoding": "Ascii"}),
+                call("read", MANAGEMENT + "Get-Content", {"LiteralPath": ref("path"), "Raw": True}, ["."]),
+                call("hash", r"Microsoft.PowerShell.Utility\Get-FileHash", {"LiteralPath": ref("path")}, ["Hash", "Path"]),
+                call("lost", MANAGEMENT + "Set-Content", {"LiteralPath": r"C:\no\f.txt", "Value": "x"}),
+                call("copied", MANAGEMENT + "Copy-Item", {"LiteralPath": SET, "Destination": r"C:\Sets\b", "Recurse": True}),
+                call("renamed", MANAGEMENT + "Rename-Item", {"LiteralPath": SET, "NewName": "a"}),
+                call("taken", MANAGEMENT + "Rename-Item", {"LiteralPath": r"C:\Sets\b", "NewName": "a"}),
+                call("children", MANAGEMENT + "Get-ChildItem", {"LiteralPath": r"C:\Sets", "Recurse": True}, ["FullName", "Length", "LastWriteTimeUtc"]),
+                call("lines", MANAGEMENT + "Get-Content", {"TotalCount": 1}, ["."], input="children"),
+                call("acl", r"Microsoft.PowerShell.Security\Get-Acl", {"LiteralPath": r"C:\Sets"}, ["Owner", "Access.FileSystemRights", "Sddl"]),
+                call("hop", MANAGEMENT + "Get-ChildItem", {"LiteralPath": r"\\vault02\vault"}, ["Name"]),
+                call("there", MANAGEMENT + "Test-Path", {"LiteralPath": item()}, ["."], each=[r"C:\Sets", r"\\vault02\vault", "Env:\\windir"]),
+                call("removed", MANAGEMENT + "Remove-Item", {"LiteralPath": r"C:\Sets", "Recurse": True}),
+                call("gone", MANAGEMENT + "Get-Item", {"LiteralPath": r"C:\Sets"}, ["Name"]),
+            ]
+        },
+        "iis01",
+    )
+    assert [seen["files"][id][0] for id in ("again", "lost", "taken", "hop", "gone")] == ["failed"] * 5
+    assert [row["FullName"] for row in seen["files"]["children"][2][0][0]] == [r"C:\Sets\a", r"C:\Sets\b", r"C:\Sets\a\f.txt", r"C:\Sets\b\f.txt"]
+
+
+def test_jobs_are_registered_started_and_told_the_same(both):
+    job = {"id": "job", "job": "nightly", "identity": "x", "areas": {"work": [call("made", MANAGEMENT + "New-Item", {"Path": [SET], "ItemType": "Directory"})]},
+           "account": "SYSTEM", "limit": 3600}
+    seen = both.check({"job": jobs.expand([job]), "again": long_work.poll("nightly"), "jobs": AREAS["jobs"].steps({})}, "iis01")
+    assert all(status == "ok" for status, _reason, _runs in seen["job"].values())
+    assert seen["jobs"]["job_tasks"][2][0][0][0]["TaskName"] == "nightly"
+
+
+def test_a_backup_policy_is_filled_as_a_live_object_in_both(both):
+    from ansible_collections.biztalk.fault_tolerance.plugins.modules import windows_backup_policy as module
+
+    state = fresh_state()
+    disk = next(one for one in state.hosts["wds01"]["windows_backup"]["disks"] if one["number"] == 9)["id"]
+    answers = both.check({"windows_backup": AREAS["windows_backup"].steps({})}, "wds01", None, remove_policy)
+    assert answers["windows_backup"]["policy"][0] == "ok"
+    target = {"kind": "share", "path": r"\\vault01\btsbackup", "user": "CONTOSO\\x", "password": "p'\"<&%\u00e9", "update_password": "on_create"}
+    for targets in ([target], [{"kind": "disk", "disk_id": disk, "erase_disk": True, "update_password": "on_create"}]):
+        options = {"state": "present", "bare_metal": True, "schedule": ["22:15", "03:05"], "vss": "full", "targets": targets}
+        remove_policy(state)
+        plan = module.plan(options, {"areas": {"windows_backup": windows_backup_of(state)}})
+        seen = both.check({"change": plan.changes[0].steps}, "wds01", None, remove_policy)
+        assert {step[0] for step in seen["change"].values()} == {"ok"}
+
+
+def remove_policy(state):
+    state.hosts["wds01"]["windows_backup"]["policy"] = None
+
+
+def windows_backup_of(state):
+    document = batch.batch({"windows_backup": AREAS["windows_backup"].steps({})}, engine.TOKEN)
+    lines = lab_batch.Batch(backend.Backend(state, "wds01"), document).lines()
+    return AREAS["windows_backup"].shape(answer.parse("\n".join(lines), document).areas["windows_backup"])

@@ -72,8 +72,8 @@ def function(module, name, page):
 
 
 def here_known(sets):
-    """The sets of a page that are told apart; where it gives them once for each provider of paths, those of the registry (else of all)."""
-    for provider in ("Registry provider", "All providers"):
+    """The sets of a page that are told apart; where it gives them once for each provider of paths, those of the registry, else of files, else of all."""
+    for provider in ("Registry provider", "FileSystem provider", "All providers"):
         chosen = {name: members for name, members in sets.items() if name.endswith(provider)}
         if chosen:
             return chosen
