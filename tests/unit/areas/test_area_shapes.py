@@ -16,6 +16,8 @@ _spec.loader.exec_module(answers)
 REAL = pathlib.Path(__file__).resolve().parents[4] / "shared" / "real" / "cluster" / "objects.jsonl"
 
 CLUSTER_ROWS = {
+    "report_files": [[{"Name": "Report.htm", "LastWriteTimeUtc": "2026-10-15T08:00:00Z"}], []],
+    "report_results": [[{"Matches.Value": ['<img name="SuccessImg']}]],
     "cluster": [[{"Name": "BTSCLU", "DynamicQuorum": 1, "WitnessDynamicWeight": 1, "SameSubnetThreshold": 20}]],
     "nodes": [[{"Name": "bts01", "State": {"$enum": [0, "Oben"]}, "NodeWeight": 1, "DynamicWeight": 1}]],
     "groups": [[{"Name": "Clustergruppe", "GroupType": {"$enum": [1, "Cluster"]}, "State": {"$enum": [0, "Online"]}, "IsCoreGroup": True}]],
