@@ -8,7 +8,10 @@ from __future__ import annotations
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import SQL_AREAS
 
 GROUPS = ("biztalk", "cluster_node", "iis", "nlb", "sharepoint", "sql_instance", "sso", "storage", "vault", "wds", "windows_backup")
-VARIABLES = ("backup_folder", "cluster_name", "instance_name", "location", "log_shipping_destination", "nlb_name", "site", "sso_secret_backup", "vault_path", "witness_site")
+VARIABLES = (
+    "backup_folder", "cluster_name", "instance_name", "location", "log_shipping_destination", "nlb_name", "site", "sso_secret_backup",
+    "vault_path", "witness_site",
+)
 DESTINATION = "log_shipping_destination"
 AREAS_OF_GROUP = {
     "cluster_node": ("cluster",),

@@ -54,7 +54,8 @@ def test_the_tarball_holds_the_product_and_not_the_workshop(tarball):
     tops = {name.split("/")[0] for name in names}
     assert tops <= {"FILES.json", "MANIFEST.json", "LICENSE", "README.md", "CONTRIBUTING.md", "CODE_OF_CONDUCT.md", "CHANGELOG.md",
                     "baseline", "bindep.txt", "changelogs", "docs", "meta", "playbooks", "plugins", "requirements.txt", "roles"}
-    assert {"plugins/plugin_utils/executor.ps1", "baseline/subjects.yml", "plugins/plugin_utils/page/report.html.j2",
+    assert {"plugins/plugin_utils/executor.ps1", "plugins/plugin_utils/executor_exe.ps1", "plugins/plugin_utils/executor_sql.ps1",
+            "baseline/subjects.yml", "plugins/plugin_utils/page/report.html.j2",
             "meta/runtime.yml", "playbooks/audit.yml", "LICENSE"} <= names
     assert [name for name in names if "__pycache__" in name or name.endswith(".pyc")] == []
 
