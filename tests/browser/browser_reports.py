@@ -41,7 +41,8 @@ def report(findings, note="", rpo=()):
         "not_asked": {"findings": 3, "controls": ["FT-SQL-001"]},
         "coverage": {"hosts": len(hosts), "of": len(hosts), "read": len(hosts) - len(unread), "unread": unread},
         "actions": judge.actions(findings), "waivers": {"used": [], "expired": ["FT-CLU-001 on cluster:*"], "unused": []},
-        "rpo": list(rpo), "incidents": {"INC-001": {"title": "It happened before.", "source": "an.md"}}, "findings": findings}
+        "rpo": list(rpo), "site_loss": [], "attestations": {"used": [], "expired": [], "unused": []},
+        "incidents": {"INC-001": {"title": "It happened before.", "source": "an.md"}}, "findings": findings}
 
 
 def recovery(database, achieved, target, now, status):
