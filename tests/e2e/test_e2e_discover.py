@@ -25,7 +25,7 @@ def test_from_a_biztalk_server_and_from_the_instance_it_is_the_same_inventory(he
     from_server, to_do = drafted(healthy, "bts01")
     assert (from_server, to_do) == drafted(healthy, "sqlbts")
     children = from_server["all"]["children"]
-    assert set(children["biztalk"]["hosts"]) == {"bts01", "bts02", "bts03", "iis01"}
+    assert set(children["biztalk"]["hosts"]) == {"bts01", "bts02", "bts03", "iis01", "iis02"}
     assert children["sql_instance"]["hosts"]["sqlbts-bts"]["management_database"] == "BizTalkMgmtDb"
     assert set(children["cluster_node"]["hosts"]) == {"sql01", "sql02"}
     assert any("cluster_name" in line for line in to_do) and any("btslsn" in line for line in to_do)
