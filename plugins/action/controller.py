@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+from datetime import UTC, datetime
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import change as changes
-from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import carriers, host, task
+from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import carriers, evidence, host, task
 
 MODULES = "ansible_collections.biztalk.fault_tolerance.plugins.modules."
 
@@ -44,6 +45,9 @@ class ActionModule(ActionBase):
         key = getattr(module, "KEY", None)
         if key and result.get("undo"):
             result["undo"] = {key: options[key], **result["undo"]}
+        check = getattr(module, "EVIDENCE", None)
+        if check and "outcome" in result and not self._task.check_mode:
+            result["evidence"] = _evidence(check, where, gate(result), options["evidence"])
         result.update(host=where, resource=f"{name} {options.get(key, '')}".strip(),
                       invocation={"module_args": options})
         return gate(result)
@@ -84,6 +88,16 @@ class ActionModule(ActionBase):
         if same:
             raise AnsibleActionFail(f"{here} shares the {key} {options[key]} with {', '.join(same)} of this play, and a shared thing is changed "
                                     "once: give the task run_once, or use the role that chooses a host.")
+
+
+def _evidence(check, where, result, folder):
+    """Leaves what a check found on the controller. Returns the path."""
+    try:
+        return evidence.write(folder, {
+            "check": check, "subject": f"{result['set']} on {where}", "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            **{name: result[name] for name in ("outcome", "opened", "problems")}})
+    except ValueError as error:
+        raise AnsibleActionFail(str(error)) from None
 
 
 def _views(made):
