@@ -57,7 +57,8 @@ def shape(area):
     found = _files(area, root)
     shares = _shares(area, root)
     return {"path": root, "sets": _sets(area, root, found), "procedures": _procedures(found), "writers": _writers(area, shares), "readers": _readers(area),
-            "shares": shares if observed.is_hole(shares) else [one if observed.is_hole(one) else {k: v for k, v in one.items() if k != "writers"} for one in shares]}
+            "shares": shares if observed.is_hole(shares) else [
+                one if observed.is_hole(one) else {name: value for name, value in one.items() if name != "writers"} for one in shares]}
 
 
 def _files(area, root):
@@ -219,7 +220,8 @@ def _shares(area, root):
     found = rows.every(area, "vault_shares", one)
     if observed.is_hole(found) or observed.is_hole(root):
         return found if observed.is_hole(found) else root
-    return [share for share in found if observed.is_hole(share) or observed.is_hole(share["path"]) or (share["special"] is not True and _covers(share["path"], root))]
+    return [share for share in found if observed.is_hole(share) or observed.is_hole(share["path"])
+            or (share["special"] is not True and _covers(share["path"], root))]
 
 
 def _covers(path, root):

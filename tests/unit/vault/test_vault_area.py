@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 import pytest
+from vault_lab import Site
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import call
-from vault_lab import Site
 
 ITEMS = "Microsoft.PowerShell.Management\\"
 SET = r"E:\Vault\IIS01\iis\IIS01-iis-20261123T020000Z"

@@ -96,7 +96,8 @@ def test_what_the_inventory_does_not_say_is_unknown():
 @pytest.mark.parametrize("part", ["sets", "procedures", "writers", "shares"])
 def test_what_was_not_seen_does_not_pass(part):
     made = snapshots(Site())
-    reads = {"sets": {"FT-OFF-001", "FT-OFF-004", "FT-OFF-005", "FT-OFF-006"}, "procedures": {"FT-OFF-002"}, "writers": {"FT-OFF-003"}, "shares": {"FT-OFF-003"}}
+    reads = {"sets": {"FT-OFF-001", "FT-OFF-004", "FT-OFF-005", "FT-OFF-006"}, "procedures": {"FT-OFF-002"},
+             "writers": {"FT-OFF-003"}, "shares": {"FT-OFF-003"}}
     for one in made:
         if one["host"] == "vault02":
             one["areas"]["vault"][part] = observed.hole("denied", "Access is denied.")
