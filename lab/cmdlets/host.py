@@ -6,6 +6,7 @@ import re
 from lab import cim, membership
 from lab.backend import cmdlet
 from lab.bind import typed
+from lab.cmdlets import sso
 from lab.values import E_FAIL, Instant, Obj, link, not_modelled, win32
 
 CLASSES = "catalogue objects.json (win32 provider pages)"
@@ -156,6 +157,8 @@ def start_service(run):
                             win32(1058, "The service cannot be started, either because it is disabled"))
         service["state"] = "Running"
         _cluster_service(run, own, membership.join)
+        if own == "ENTSSO":
+            sso.started(run)
     return []
 
 

@@ -1,4 +1,4 @@
-"""Enterprise Single Sign-On: its program, the secret in the registry of its holders, the first backup file, and what ENTSSO has logged.
+"""Enterprise Single Sign-On (``version``: another build): its programs, the secret in the registry of its holders, the first backup file, and what ENTSSO has logged.
 
 The master secret server is the clustered ENTSSO of the estate, else the first host of the group sso; its nodes, or that host, hold the secret.
 """
@@ -22,14 +22,20 @@ def build(document, told, name, estate):
     def ago(**span):
         return (now - timedelta(**span)).strftime("%Y-%m-%dT%H:%M:%S.0000000Z")
     domain = description.get("domain", "contoso.test").split(".")[0].upper()
-    add_file(document, FOLDER + r"\ENTSSO.exe", "MZ", ago(days=600), version="10.0.2300.0")
+    version = "10.0.2300.0" if told is True else told["version"]
+    document["sso"] = {"server": server, "holder": name in holders}
+    add_file(document, FOLDER + r"\ENTSSO.exe", "MZ", ago(days=600), version=version)
+    for tool in ("ssoconfig.exe", "ssomanage.exe"):
+        add_file(document, rf"{FOLDER}\{tool}", "MZ", ago(days=600), version=version)
     add_event(document, "Application", "Application Error", 1000, ago(days=90))         # since when the log tells
     add_event(document, *ENTSSO, 10529, ago(hours=3), [server, "{7D4B3E52-0F6E-4C0B-8C5A-2D0B3E1C9A10}"])
     if name not in holders:
         return
     document["registry"][SECRET] = {}
-    add_event(document, *ENTSSO, 10525, ago(days=80))
-    if name == holders[0]:
+    if name != holders[0]:
+        add_event(document, *ENTSSO, 10523, ago(days=79), [FOLDER + r"\SSO3F1C.bak", "{A}", "{B}", rf"{domain}\svc-sso", document["name"]])
+    else:
+        add_event(document, *ENTSSO, 10525, ago(days=80))
         add_event(document, *ENTSSO, 10559, ago(days=12), [FOLDER + r"\SSO3F1C.bak", "{A}", "{B}", rf"{domain}\svc-sso", document["name"]])
         add_file(document, FOLDER + r"\SSO3F1C.bak", "the lab's secret, encrypted", ago(days=12),
                  acl=acl((ADMINISTRATORS, "FullControl"), (SYSTEM, "FullControl"), (rf"{domain}\SSO Administrators", "Read")))
