@@ -162,7 +162,8 @@ def test_a_getter_that_throws_is_unreadable_and_its_neighbours_are_not(console):
 # --- CIM, registry, DTC, services
 
 @pytest.mark.parametrize("condition, found", [
-    ("Name='MSDTC'", ["MSDTC"]), ("name = 'msdtc' OR Name=\"ClusSvc\"", ["ClusSvc", "MSDTC"]), ("State='Running' AND Name<>'MSDTC'", ["ClusSvc", "W32Time", "WinRM"]),
+    ("Name='MSDTC'", ["MSDTC"]), ("name = 'msdtc' OR Name=\"ClusSvc\"", ["ClusSvc", "MSDTC"]),
+    ("State='Running' AND Name<>'MSDTC'", ["ClusSvc", "W32Time", "WinRM"]),
     ("Name='A' OR State='Stopped' AND StartMode='Manual'", ["BTSSvc$ReceiveHost", "ENTSSO"]), ("Name=' OR Name='", []), ("Nome='x'", None),
     ("Name LIKE 'm%' OR Name='ENTSSO'", ["ENTSSO", "MSDTC"]), ("Name LIKE 'BTSSvc$%'", ["BTSSvc$ReceiveHost"]), ("Name LIKE '_SDTC'", ["MSDTC"]),
     ("Name LIKE 'M'", []), ("Name='x\\' OR \\'y'", []), ("", ["BTSSvc$ReceiveHost", "ClusSvc", "ENTSSO", "MSDTC", "W32Time", "WinRM"]),
