@@ -15,7 +15,8 @@ from lab.files import ADMINISTRATORS, SYSTEM, acl, add_file, add_folder
 KINDS = {"biztalk": "biztalk", "iis": "iis", "sharepoint": "sharepoint", "sso": "sso", "windows_backup": "windows"}       # group or part -> kind of backup
 FILES = {
     "biztalk": (("bindings\\Orders.xml", "<BindingInfo/>"), ("registry\\biztalk.reg", "Windows Registry Editor Version 5.00\r\n")),
-    "iis": (("config\\applicationHost.config", "<configuration/>"), ("keys\\iisConfigurationKey.xml", "<RSAKeyValue/>"), ("content\\web.config", "<configuration/>")),
+    "iis": (("config\\applicationHost.config", "<configuration/>"),
+            ("keys\\iisConfigurationKey.xml", "<RSAKeyValue/>"), ("content\\web.config", "<configuration/>")),
     "sharepoint": (("spbrtoc.xml", "<SPBackupRestoreHistory/>"), ("spbr0000\\spbackup.log", "Completed\r\n")),
     "sso": (("SSO3F1C.bak", "the lab's secret, encrypted"),),
     "windows": (("MediaId", "0123456789abcdef"), ("Catalog\\BackupGlobalCatalog", "catalogue")),
@@ -37,7 +38,8 @@ def build(document, told, name, estate):
         for group, kind in KINDS.items():
             if group in (about or {}).get("groups", ()) or (about or {}).get(group):
                 account = f"{document['domain'].split('.')[0].upper()}\\{host.upper()}$"        # as which the host's SYSTEM reaches the share
-                estate["users"][account] = {"password": None, "admin": False, "remote": False, "clusters": {}, "groups": [account.split("\\")[0] + "\\" + GROUP]}
+                estate["users"][account] = {
+                    "password": None, "admin": False, "remote": False, "clusters": {}, "groups": [account.split("\\")[0] + "\\" + GROUP]}
                 for days in DAYS:
                     _set(document, path, host.upper(), kind, now.replace(hour=2, minute=0, second=0, microsecond=0) - timedelta(days=days))
 
