@@ -10,7 +10,7 @@ from lab import scenario
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(file.stem for file in scenario.FOLDER.glob("*.yml"))
-BESIDE = ("attestations.yml", "incidents.yml", "subjects.yml")      # hold no controls
+BESIDE = ("attestations.yml", "incidents.yml", "rebuild.yml", "subjects.yml")      # hold no controls
 NOWHERE = {}                                    # control -> why no scenario can show its fault
 
 

@@ -345,7 +345,7 @@ def test_a_wrong_schema_of_subjects_is_refused(tmp_path, text, says):
 def test_the_baseline_keeps_its_own_schemas():
     for path in sorted(baseline.FOLDER.glob("*.yml")):
         schema = {"subjects.yml": "subjects.schema.json", "attestations.yml": "claims.schema.json"}.get(path.name, "control.schema.json")
-        if path.name != "incidents.yml":
+        if path.name not in ("incidents.yml", "rebuild.yml"):
             assert valid(schema, yaml.safe_load(path.read_text(encoding="utf-8"))), path.name
 
 

@@ -48,7 +48,7 @@ def test_which_subjects_there_are():
     assert set(subjects(estates.healthy())) == {
         "host:bts01", "host:bts02", "host:bts03", "host:sql01", "host:sql02", "host:fs01", "cluster:BTSCLU", "cluster:SQLCLU",
         "dtc:bts01/Local", "dtc:bts02/Local", "dtc:bts03/Local", "dtc:sql01/Local", "dtc:sql02/Local", "dtc:BTSCLU/MSDTC-BTSDTC",
-        "estate:estate", r"backup:SQLBTS\BTS/BizTalkMgmtDb", r"group:SQLBTS\BTS/BizTalkMgmtDb"}       # owed by the BizTalk servers
+        "estate:estate", "recovery_plan:estate", r"backup:SQLBTS\BTS/BizTalkMgmtDb", r"group:SQLBTS\BTS/BizTalkMgmtDb"}       # owed by the BizTalk servers
 
 
 def test_every_property_of_the_schema_is_filled():
