@@ -187,7 +187,8 @@ PART = r"[^\\/:*?\"<>|\[\]`\x00-\x1f]+"
 UNC = re.compile(rf"\\\\({PART})(?:\\{PART})+")
 NAME = re.compile(PART)
 ACCOUNT = re.compile(r"SYSTEM|[^\\/:*?\"<>|\x00-\x1f]+\\[^\\/:*?\"<>|\x00-\x1f]+\$")
-HOUR, DAY = 3600, 86400
+HOUR = 3600
+DAY = 86400
 
 REFUSALS = {
     "vault": "{vault!r} is neither a share such as \\\\vault02\\vault nor a local folder such as E:\\vault.",
