@@ -18,6 +18,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import ans
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import AREAS
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import assign, call, item, ref
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch import exe as started
+from ansible_collections.biztalk.fault_tolerance.plugins.modules import windows_backup_policy
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import jobs
 from lab import backend, estate, exe, scenario
 from lab import batch as lab_batch
@@ -416,8 +417,6 @@ def test_jobs_are_registered_started_and_told_the_same(both):
 
 
 def test_a_backup_policy_is_filled_as_a_live_object_in_both(both):
-    from ansible_collections.biztalk.fault_tolerance.plugins.modules import windows_backup_policy as module
-
     state = fresh_state()
     disk = next(one for one in state.hosts["wds01"]["windows_backup"]["disks"] if one["number"] == 9)["id"]
     answers = both.check({"windows_backup": AREAS["windows_backup"].steps({})}, "wds01", None, remove_policy)
@@ -426,7 +425,7 @@ def test_a_backup_policy_is_filled_as_a_live_object_in_both(both):
     for targets in ([target], [{"kind": "disk", "disk_id": disk, "erase_disk": True, "update_password": "on_create"}]):
         options = {"state": "present", "bare_metal": True, "schedule": ["22:15", "03:05"], "vss": "full", "targets": targets}
         remove_policy(state)
-        plan = module.plan(options, {"areas": {"windows_backup": windows_backup_of(state)}})
+        plan = windows_backup_policy.plan(options, {"areas": {"windows_backup": windows_backup_of(state)}})
         seen = both.check({"change": plan.changes[0].steps}, "wds01", None, remove_policy)
         assert {step[0] for step in seen["change"].values()} == {"ok"}
 
