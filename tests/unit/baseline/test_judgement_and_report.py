@@ -238,7 +238,7 @@ def test_a_summary_says_what_matters():
     lines = text.split("\n")
     assert lines[0] == "Note: This estate is a simulation."
     assert lines[1] == "Verdict: DRIFT. 6 findings failed: 2 critical, 2 high, 1 medium, 1 low."
-    assert lines[2].startswith("Confidence: 42 of 46 findings judged (91 %).")
+    assert lines[2].startswith("Confidence: 46 of 50 findings judged (92 %).")
     assert "Not read: bts03." in lines
     assert text.index("1. FT-CLU-011 [critical]") < text.index("2. FT-CLU-023 [high]") < text.index("What could not be judged")
     assert "\nbts03: It does not answer. (unreachable, 4 findings)\n  FT-CLU-011, " in text
