@@ -127,6 +127,23 @@ def test_what_was_not_seen_of_the_plan_never_passes(c):
     assert three_valued.excluded(c, plan(ALL, [RECORD]).facts, BASELINE.kinds) == set()
 
 
+ONLY_ATTESTED = [c for c in BASELINE.controls if asked(c) and all(path.startswith("attested.") for path in control.reads(c))]
+
+
+@pytest.mark.parametrize("c", ONLY_ATTESTED, ids=lambda c: c.id)
+def test_a_control_that_asks_people_alone_passes_by_their_words_and_by_nothing_less(c):
+    kind = BASELINE.kinds[c.subject]
+
+    def status(words):
+        told = {"attested": attestations.facts(kind.claims, f"{c.subject}:x", words, NOW[:10])}
+        return three_valued.status_of(c, told, BASELINE.kinds), told
+    whole, told = status(ALL)
+    assert whole == "pass" and three_valued.excluded(c, told, BASELINE.kinds) == set()
+    for claim in asked(c):
+        others = [one for one in ALL if one.claim != claim]
+        assert status(others)[0] == "fail" and status([*others, word(claim, f"{c.subject}:*", expires="2026-11-23")])[0] == "fail"
+
+
 def test_every_claim_is_asked_by_a_control_and_is_a_claim_about_a_kind_that_there_is():
     claims = yaml.safe_load((baseline.FOLDER / baseline.CLAIMS).read_text(encoding="utf-8"))["claims"]
     assert {claim["subject"] for claim in claims.values()} <= set(BASELINE.kinds)

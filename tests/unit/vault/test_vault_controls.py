@@ -11,7 +11,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.batch impo
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import baseline, judge, vaults
 
 BASELINE = baseline.load()
-CONTROLS = [c for c in BASELINE.controls if c.subject == "vault"]
+CONTROLS = [c for c in BASELINE.controls if c.subject == "vault" and c.id != "FT-OFF-007"]     # people attest that one: test_attestations
 OWN = dataclasses.replace(BASELINE, controls=tuple(CONTROLS))
 ITEMS = "Microsoft.PowerShell.Management\\"
 
