@@ -1,4 +1,4 @@
-"""Enterprise Single Sign-On (``version``: another build): its programs, the secret in the registry of its holders, the first backup file, and what ENTSSO has logged.
+"""Enterprise Single Sign-On (``version``: another build): its programs, the secret in the registry of its holders, what ENTSSO has logged.
 
 The master secret server is the clustered ENTSSO of the estate, else the first host of the group sso; its nodes, or that host, hold the secret.
 """

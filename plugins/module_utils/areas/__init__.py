@@ -26,7 +26,8 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas impo
     windows_backup,
 )
 
-AREAS = {area.NAME: area for area in (platform, cluster, copies, iis, jobs, storage, nlb, vault, wds, windows_backup, sso, restorable)}   # read over the host's own connection
+# read over the host's own connection
+AREAS = {area.NAME: area for area in (platform, cluster, copies, iis, jobs, storage, nlb, vault, wds, windows_backup, sso, restorable)}
 SQL_AREAS = {area.NAME: area for area in (sql, agent, backup_history, biztalk, log_shipping)}     # read from a SQL Server instance
 
 

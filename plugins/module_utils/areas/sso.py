@@ -11,7 +11,8 @@ password's reminder. No value of the secret's own key is read, only whether the 
 Sources: events 10559, 10560, 10561, 10564 (backup), 10523, 10524 (restore), 10525 (a new secret), 10589 (not backed up),
 10520, 10521, 10522, 10532, 10565, 10783 (the secret is missing, lost or damaged), 10529 and 10575 (which server has it):
 biztalk/core/single-sign-on-event-*.md of MicrosoftDocs/biztalk-docs; the key ENTSSO\\SSOSS: how-to-change-the-master-secret-server.md;
-the folder of the first backup: how-to-cluster-the-master-secret-server1.md; registry checkpoints of a resource: Get-ClusterCheckpoint reference page, field record co-054.
+the folder of the first backup: how-to-cluster-the-master-secret-server1.md; registry checkpoints of a resource:
+Get-ClusterCheckpoint reference page, field record co-054.
 """
 
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import batch, observed, rows, security_descriptor

@@ -210,7 +210,8 @@ def test_derived_facts_never_pass_on_what_was_not_seen():
     lowered = 0
     for area, at, value in AREA_LEAVES:
         if at in (("name",), ("clock",)) or at[0] in ("groups", "os", "heartbeat", "functional_level"):
-            continue            # another name makes another cluster, and other subjects; without a clock it is the time of reading; nothing is derived of the rest
+            # another name makes another cluster, and other subjects; without a clock it is the time of reading; nothing is derived of the rest
+            continue
         kept = passing(area, at, hole)
         lowered += kept != whole
         for other in {bool: [value is False], int: [0, 2], str: ["Other", *TELLING.get(at[-1], [])]}.get(type(value), []):

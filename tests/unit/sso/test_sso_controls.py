@@ -113,7 +113,8 @@ ON_SERVER = {
     "the service does not start by itself": (service("bts03", start_mode="Manual"), {("FT-SSO-009", "bts03")}),
     "the secret server was lost": (in_events("bts03", "trouble", event(10532, "2026-11-24T07:00:00Z", secret_server="BTSSSO")), {("FT-SSO-011", "bts03")}),
     "the cluster copies the key": (lambda made: sso(made, "bts02")["checkpoints"].append(r"SOFTWARE\Microsoft\ENTSSO\SSOSS"), {("FT-SSO-015", "bts02")}),
-    "one server has another build": (lambda made: sso(made, "bts03").update(version="9.0.1865.0"), {("FT-SSO-017", host) for host in ("bts01", "bts02", "bts03")}),
+    "one server has another build": (lambda made: sso(made, "bts03").update(version="9.0.1865.0"),
+                                     {("FT-SSO-017", host) for host in ("bts01", "bts02", "bts03")}),
 }
 
 
