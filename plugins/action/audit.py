@@ -85,7 +85,8 @@ def _failure(judged, options):
     """Why the policy of fail_from fails the run; "" where it does not."""
     if options["fail_from"] == judge.NEVER:
         return ""
-    if not judged["confidence"]["judged"]:
+    # of the plan for a recovery people tell, even where no host answers
+    if not judged["confidence"]["judged"] or not judged["coverage"]["read"]:
         return "Nothing at all could be judged."
     if not judged["failing"]:
         return ""
