@@ -381,8 +381,18 @@ foreach ($area in $batch['areas']) {
                 }
                 catch {
                     $name = "$($_.FullyQualifiedErrorId)"
-                    if ($name.StartsWith('Modules_ModuleNotFound', [StringComparison]::Ordinal)) { $imported[$needs] = 'absent' }
-                    else { $imported[$needs] = ConvertTo-ErrorText $_ $true }
+                    if (-not $name.StartsWith('Modules_ModuleNotFound', [StringComparison]::Ordinal)) { $imported[$needs] = ConvertTo-ErrorText $_ $true }
+                    else {
+                        # No module: a snap-in, which Windows PowerShell alone has.
+                        $imported[$needs] = 'absent'
+                        try {
+                            if ((Get-Command -Name Add-PSSnapin -ErrorAction Ignore) -and (Get-PSSnapin -Registered -Name $needs -ErrorAction Ignore)) {
+                                $null = Add-PSSnapin -Name $needs -ErrorAction Stop 3>$null 4>$null 5>$null 6>$null
+                                $imported[$needs] = ''
+                            }
+                        }
+                        catch { $imported[$needs] = ConvertTo-ErrorText $_ $true }
+                    }
                 }
             }
             if ($imported[$needs] -eq 'absent') {

@@ -286,6 +286,19 @@ def test_unknown_cmdlet_and_module(server):
     assert steps["f"].errors() == steps["e"].errors()
 
 
+def test_a_snap_in_is_loaded_where_no_module_has_the_name(server):
+    steps = server.steps(
+        [
+            call("a", r"Old.Shell\Get-Farm", select=["Name"], needs="Old.Shell"),
+            call("b", r"Old.Broken\Get-Farm", needs="Old.Broken"),
+            call("c", r"Old.Absent\Get-Farm", needs="Old.Absent"),
+        ]
+    )
+    assert steps["a"].rows() == [{"Name": "SharePoint_Config"}]
+    assert steps["b"].status == "failed" and steps["b"].errors()[0]["chain"][-1]["hresult"] == 0x80040154
+    assert (steps["c"].status, steps["c"].reason) == ("absent", "Old.Absent")
+
+
 def test_partial_results_survive_an_error(server):
     step = server.steps([kit("p", "Get-Partial", select=["Number"])])["p"]
     assert step.status == "partial" and [row["Number"] for row in step.rows()] == [1, 2]
