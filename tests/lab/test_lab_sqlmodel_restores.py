@@ -69,7 +69,7 @@ class Site:
     def full(self, database, path, *more, server=DR, finish="NORECOVERY"):
         """The numbers of the errors of restoring a full backup, its files moved to the drives of the instance."""
         words = [finish, *more]
-        words += [rf"MOVE N'{row['LogicalName']}' TO N'{'D' if row['Type'] == 'D' else 'L'}:\restored\{row['LogicalName']}'" for row in self.tells(
+        words += [rf"MOVE N'{row['LogicalName']}' TO N'{'S' if row['Type'] == 'D' else 'L'}:\restored\{row['LogicalName']}'" for row in self.tells(
             f"RESTORE FILELISTONLY FROM DISK = N'{path}';", server)] if server == DR else []
         return self.errors(f"RESTORE DATABASE [{database}] FROM DISK = N'{path}' WITH {', '.join(words)};", server)
 
@@ -125,12 +125,12 @@ def test_the_whole_group_is_brought_to_its_last_mark_on_the_dr_instance(site):
 
 def test_a_database_can_be_used_and_backed_up_again_once_it_is_recovered(site):
     path, logs = site.newest()
-    assert site.errors(rf"BACKUP DATABASE [{BOX}] TO DISK = N'D:\x.bak';") == [927, 3013]
+    assert site.errors(rf"BACKUP DATABASE [{BOX}] TO DISK = N'S:\x.bak';") == [927, 3013]
     site.full(BOX, path)
     assert site.errors(f"USE [{BOX}];") == [927]
     assert site.log(BOX, logs[0], "RECOVERY") == [] == site.errors(f"USE [{BOX}];")
-    site.run(rf"BACKUP LOG [{BOX}] TO DISK = N'D:\first.trn'; BACKUP LOG [{BOX}] TO DISK = N'D:\second.trn';")
-    first, second = (site.tells(rf"RESTORE HEADERONLY FROM DISK = N'D:\{name}.trn';")[0] for name in ("first", "second"))
+    site.run(rf"BACKUP LOG [{BOX}] TO DISK = N'S:\first.trn'; BACKUP LOG [{BOX}] TO DISK = N'S:\second.trn';")
+    first, second = (site.tells(rf"RESTORE HEADERONLY FROM DISK = N'S:\{name}.trn';")[0] for name in ("first", "second"))
     before = site.tells(f"RESTORE HEADERONLY FROM DISK = N'{logs[0]}';")[0]
     assert first["FirstLSN"] == before["LastLSN"] == first["ForkPointLSN"] and first["FirstRecoveryForkID"] == before["RecoveryForkID"]
     assert first["RecoveryForkID"] == second["RecoveryForkID"] == second["FirstRecoveryForkID"] != before["RecoveryForkID"]
@@ -240,9 +240,9 @@ def test_a_standby_can_be_read_and_goes_on(site):
     path, logs = site.newest()
     site.full(BOX, path)
     assert site.log(BOX, logs[0], r"STANDBY = N'Q:\undo.tuf'") == [3170, 3013]
-    assert site.log(BOX, logs[0], r"STANDBY = N'D:\undo.tuf'") == [] and site.state_of(BOX) == "STANDBY"
+    assert site.log(BOX, logs[0], r"STANDBY = N'S:\undo.tuf'") == [] and site.state_of(BOX) == "STANDBY"
     assert site.errors(f"USE [{BOX}];") == [] and site.errors(f"DELETE FROM {BOX}.dbo.MarkLog;") == [3906]
-    assert site.errors(rf"BACKUP LOG [{BOX}] TO DISK = N'D:\x.trn';") == [3036, 3013]
+    assert site.errors(rf"BACKUP LOG [{BOX}] TO DISK = N'S:\x.trn';") == [3036, 3013]
     assert site.log(BOX, logs[1]) == [] and site.state_of(BOX) == "RESTORING"
 
 
@@ -301,13 +301,13 @@ def test_files_that_are_not_there_or_damaged_and_folders_that_are_not_reached(si
 
 def test_files_of_the_database_need_a_place(site):
     path, _logs = site.newest()
-    assert site.errors(f"RESTORE DATABASE [{BOX}] FROM DISK = N'{path}' WITH NORECOVERY;") == [5133, 3156, 3119, 3013]
-    assert site.errors(rf"RESTORE DATABASE [{BOX}] FROM DISK = N'{path}' WITH MOVE N'none' TO N'D:\x.mdf';") == [3234, 3013]
+    assert site.errors(rf"RESTORE DATABASE [{BOX}] FROM DISK = N'{path}' WITH MOVE N'{BOX}' TO N'X:\x.mdf', NORECOVERY;") == [5133, 3156, 3119, 3013]
+    assert site.errors(rf"RESTORE DATABASE [{BOX}] FROM DISK = N'{path}' WITH MOVE N'none' TO N'S:\x.mdf';") == [3234, 3013]
     taken = site.rows('SELECT physical_name AS p FROM "master.sys.master_files" WHERE name = ?', DR, ("SSODB",))[0]["p"]
     assert site.errors(f"RESTORE DATABASE [{BOX}] FROM DISK = N'{path}' WITH MOVE N'{BOX}' TO N'{taken}';") == [1834, 3156, 3119, 3013]
-    assert site.errors(rf"RESTORE DATABASE [Copy] FROM DISK = N'{path}' WITH MOVE N'{BOX}' TO N'D:\c.mdf', MOVE N'{BOX}_log' TO N'L:\c.ldf';") == []
+    assert site.errors(rf"RESTORE DATABASE [Copy] FROM DISK = N'{path}' WITH MOVE N'{BOX}' TO N'S:\c.mdf', MOVE N'{BOX}_log' TO N'L:\c.ldf';") == []
     assert site.state_of("Copy") == "ONLINE" and site.errors("SELECT MarkName FROM Copy.dbo.MarkLog;") == []
-    assert {row["p"] for row in site.rows('SELECT physical_name AS p FROM "Copy.sys.database_files"')} == {"D:\\c.mdf", "L:\\c.ldf"}
+    assert {row["p"] for row in site.rows('SELECT physical_name AS p FROM "Copy.sys.database_files"')} == {"S:\\c.mdf", "L:\\c.ldf"}
 
 
 # --- who may, and when
@@ -346,7 +346,7 @@ def test_what_is_no_restore_or_none_of_the_labs(site, text, number):
 def test_an_operators_restore_goes_over_the_wire(serve):
     wire = serve()
     path, logs = Site(wire.lab.state).newest("BizTalkMgmtDb")
-    moves = r"MOVE N'BizTalkMgmtDb' TO N'D:\r.mdf', MOVE N'BizTalkMgmtDb_log' TO N'L:\r.ldf'"
+    moves = r"MOVE N'BizTalkMgmtDb' TO N'S:\r.mdf', MOVE N'BizTalkMgmtDb_log' TO N'L:\r.ldf'"
     scenario.carry_out({**wire.plan, "actions": [{"sql": DR, "statements": [
         f"RESTORE HEADERONLY FROM DISK = N'{path}';", f"RESTORE DATABASE [BizTalkMgmtDb] FROM DISK = N'{path}' WITH NORECOVERY, {moves};",
         f"RESTORE LOG [BizTalkMgmtDb] FROM DISK = N'{logs[0]}' WITH RECOVERY;"]}]}, wire.lab)
