@@ -21,12 +21,21 @@ OBJECTS = {
 }
 
 
+SHAREPOINT = "Microsoft.SharePoint.Administration."
+OBJECTS |= {SHAREPOINT + name: SHAREPOINT + name for name in ("SPFarm", "SPServer", "SPServiceInstance", "SPDatabase")}
+
+
+def module_of(modules, name):
+    """A module of the catalogue by its name, or by that of the snap-in that holds the same cmdlets."""
+    return modules.get(name) or next(module for module in modules.values() if module.get("snapin") == name)
+
+
 def extract(cmdlets, objects):
     """The part of the catalogue that the lab needs, in its own shape."""
     made = {"cmdlets": {}, "objects": {}, "enums": {}}
     for command in sorted(COMMANDS):
         module, name = command.split("\\")
-        page = cmdlets["modules"][module]["cmdlets"][name]
+        page = module_of(cmdlets["modules"], module)["cmdlets"][name]
         newer = {p for p, v in page["parameters"].items() if v.get("os") and not {"2016", "2019"} & set(v["os"])}
         made["cmdlets"][command] = {
             "parameters": {p: {key: v[key] for key in ("type", "aliases", "switch", "values") if key in v}

@@ -5,6 +5,7 @@ import yaml
 
 from lab import attested
 from lab.estate import LANGUAGES
+from lab.parts import sharepoint
 
 PARTS = ("iis", "nlb", "sharepoint", "storage", "vault", "wds", "windows_backup")     # parts that are a group of the inventory's contract
 HEAD = "# Made by `python -m lab.inventory`: the hosts of the lab's healthy and drifted scenarios. A simulation.\n"
@@ -32,7 +33,7 @@ def document(plan, port, https_port, ca, sql_ports):
     for name, host in estate["hosts"].items():
         host = host or {}
         for group in [*host.get("groups", ()), *(part for part in PARTS if host.get(part))]:
-            children.setdefault(group, {}).setdefault("hosts", {})[name] = _told(group, host)
+            children.setdefault(group, {}).setdefault("hosts", {})[name] = _told(group, host, name)
     auditor = estate.get("logins", {}).get("auditor")
     if sql_ports:
         children["sql_instance"] = {
@@ -53,8 +54,10 @@ def _placed(host, estate):
     return {**({"site": host["site"]} if "site" in host else {}), **({"location": location} if location else {})}
 
 
-def _told(group, host):
+def _told(group, host, name):
     """The contract's variables of a host in one of its groups."""
+    if group == "sharepoint" and host.get("sharepoint"):
+        return {"sharepoint_backup_folder": sharepoint.share_of(host["sharepoint"], name)}
     if group == "nlb":
         return {"nlb_name": host["nlb"]["name"]}
     return {"vault_path": host["vault"]["path"]} if group == "vault" else {}

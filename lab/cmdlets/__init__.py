@@ -15,6 +15,7 @@ from lab.cmdlets import (  # noqa: F401
     nlb,
     registry,
     robocopy,
+    sharepoint,
     shares,
     sso,
     storage,

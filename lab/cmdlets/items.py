@@ -102,6 +102,7 @@ _register("Remove-Item", "Recurse", "Removes files, folders and keys; what holds
           assumed="of a folder that cannot be deleted whole, what could be deleted is gone")
 _register("Get-ItemProperty", "Name", "The values of keys, with the provider's own note properties; a file or folder itself.",
           source=f"{DOCS}; PowerShell RegistryProvider.GetProperty (a key without values answers nothing)", assumed="a DWORD reads as an unsigned number")
+_register("Get-ItemPropertyValue", "Name", "The values alone of named values of keys, in the order of the names.")
 _register("Set-ItemProperty", "Name Value Type", "Sets or makes one value of keys.", changes=True)
 _register("New-ItemProperty", "Name Value PropertyType", "Makes one value of keys; an existing one is an error without -Force.", changes=True)
 _register("Remove-ItemProperty", "Name", "Removes values of keys.", changes=True)

@@ -109,6 +109,17 @@ def get_item_property(run):
         yield Obj("System.Management.Automation.PSCustomObject", f"registry/{run.backend.host}/{path.stored(key)}", {**values, **note})
 
 
+@answers("Registry", "Get-ItemPropertyValue", "Name")
+def get_item_property_value(run):
+    for path, key in paths(run):
+        values = {(name or "(default)").casefold(): _live(*value) for name, value in values_of(run.host["registry"], path.stored(key)).items()}
+        for name in run.get("Name"):
+            if name.casefold() not in values:
+                raise run.error("System.Management.Automation.PSArgumentException", "InvalidArgument", link(
+                    "System.Management.Automation.PSArgumentException", f"Property {name} does not exist at path {path.hive}\\{key}.", 2147942487))
+            yield values[name.casefold()]
+
+
 @answers("Registry", "Test-Path", "PathType")
 def test_path(run):
     """Whether keys exist; wildcards and -PathType Container are honoured."""

@@ -9,14 +9,15 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas impo
 
 GROUPS = ("biztalk", "cluster_node", "iis", "nlb", "sharepoint", "sql_instance", "sso", "storage", "vault", "wds", "windows_backup")
 VARIABLES = (
-    "backup_folder", "cluster_name", "instance_name", "location", "log_shipping_destination", "nlb_name", "site", "sso_secret_backup",
-    "vault_path", "witness_site",
+    "backup_folder", "cluster_name", "instance_name", "location", "log_shipping_destination", "nlb_name", "sharepoint_backup_folder", "site",
+    "sso_secret_backup", "vault_path", "witness_site",
 )
 DESTINATION = "log_shipping_destination"
 AREAS_OF_GROUP = {
     "cluster_node": ("cluster",),
     "iis": ("iis",),
     "nlb": ("nlb",),
+    "sharepoint": ("sharepoint",),
     "sso": ("sso",),
     "storage": ("storage",),
     "vault": ("vault",),

@@ -16,6 +16,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import (
     availability,
     backups,
     derived,
+    farms,
     groups,
     instances,
     log_shippings,
@@ -111,7 +112,7 @@ def subjects_of(hosts, kinds, told=NOTHING_TOLD):
     dtcs = _dtcs(windows, clusters, kinds[DTC])
     of_windows = [_host(host) for host in windows] + [cluster.subject for cluster in clusters] + dtcs + [_estate(windows)]
     parts = (instances, availability, groups, backups, storages, nlb_clusters, rebuild_sources, vaults, web_servers, windows_backups, log_shippings,
-             sso_servers)
+             sso_servers, farms)
     found = of_windows + [subject for part in parts for subject in part.subjects(everyone, kinds)]
     return [_attested(subject, kinds[subject.kind].claims, told) for subject in found + recovery_plans.subjects(told)]
 

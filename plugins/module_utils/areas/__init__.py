@@ -18,6 +18,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas impo
     nlb,
     platform,
     restorable,
+    sharepoint,
     sql,
     sso,
     storage,
@@ -27,7 +28,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas impo
 )
 
 # read over the host's own connection
-AREAS = {area.NAME: area for area in (platform, cluster, copies, iis, jobs, storage, nlb, vault, wds, windows_backup, sso, restorable)}
+AREAS = {area.NAME: area for area in (platform, cluster, copies, iis, jobs, storage, nlb, vault, wds, windows_backup, sso, sharepoint, restorable)}
 SQL_AREAS = {area.NAME: area for area in (sql, agent, backup_history, biztalk, log_shipping)}     # read from a SQL Server instance
 
 

@@ -39,7 +39,7 @@ def write(folder, commands):
     folders = {}
     for command in sorted(commands):
         module, name = command.split("\\")
-        page = catalogue()[module]["cmdlets"][name]
+        page = (catalogue().get(module) or next(one for one in catalogue().values() if one.get("snapin") == module))["cmdlets"][name]
         file = folder / module / module / f"{module}.psm1"
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("a", encoding="utf-8") as text:

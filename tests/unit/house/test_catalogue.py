@@ -20,7 +20,8 @@ OUTSIDE = {}  # cmdlets that are used and not in the catalogue: name -> the page
 def page(command):
     """The catalogue's entry of a module-qualified cmdlet, or None."""
     module, name = command.split("\\")
-    return CATALOGUE["modules"].get(module, {"cmdlets": {}})["cmdlets"].get(name)
+    modules = {**{known.get("snapin"): known for known in CATALOGUE["modules"].values()}, **CATALOGUE["modules"]}
+    return modules.get(module, {"cmdlets": {}})["cmdlets"].get(name)
 
 
 def parameter_faults(command, given):

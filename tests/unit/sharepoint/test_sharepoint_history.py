@@ -84,7 +84,8 @@ def test_what_a_set_is(changed, beside, outcome):
 
 
 @pytest.mark.parametrize("changed", [
-    {"errors": observed.hole("failed", "x")}, {"errors": None}, {"warnings": None}, {"finished": observed.hole("failed", "x")}, {"is_backup": observed.hole("failed", "x")},
+    {"errors": observed.hole("failed", "x")}, {"errors": None}, {"warnings": None}, {"finished": observed.hole("failed", "x")},
+    {"is_backup": observed.hole("failed", "x")},
     {"component": None}, {"method": None}, {"configuration_only": observed.hole("failed", "x")}])
 def test_what_a_catalogue_does_not_tell_is_never_a_good_set(changed):
     assert observed.is_hole(history.newest(history.sets([entry(**changed)], folder())))
