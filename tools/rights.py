@@ -70,7 +70,8 @@ What a missing right costs is the query that declares it and no other: its contr
 | over `winrm` | an administrator of the host: WinRS lets nobody else in |
 | over `psrp` | a member of Remote Management Users; on a cluster with read access (`Grant-ClusterAccess -ReadOnly`) |
 
-What such an account may read beyond that is Windows' to say: what it refuses is `unknown`, with the reason.
+What such an account may read beyond that is Windows' to say: what it refuses is `unknown`, with the reason. Files of IIS, images and their
+policies, SharePoint farms, access lists of the secret's backup and of vaults are read by administrators only.
 """
 
 
