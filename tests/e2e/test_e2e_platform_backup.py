@@ -79,3 +79,11 @@ def test_a_host_that_does_not_answer_fails_the_play_and_is_in_the_table(open_est
     done = run(estate, check=None)
     assert done.returncode != 0 and any("not looked at" in line and "wds01" in line for line in table(done))
     assert any(line.startswith("bts03 ") for line in table(done)), "the others are backed up all the same"
+
+
+def test_configure_leaves_alone_what_is_not_declared(open_estate):
+    estate = open_estate("healthy", change=bare)
+    for host in HOSTS:
+        estate.lab.call(estate.lab.state.power, host, False)
+    done = run(estate, playbook="configure")
+    assert table(done) == []
