@@ -108,7 +108,8 @@ def test_a_folder_without_an_entry_hides_no_good_set_and_is_none():
     assert history.newest(found)["name"] == "spbr0000"
 
 
-@pytest.mark.parametrize("text", ["", "<SPBackupRestoreHistory>", "no XML", "<a></b>"])
+@pytest.mark.parametrize("text", ["", "<SPBackupRestoreHistory>", "no XML", "<a></b>",
+                                  "<!DOCTYPE x [<!ENTITY a \"b\">]><SPBackupRestoreHistory/>", "<!DOCTYPE x SYSTEM \"y\"><SPBackupRestoreHistory/>"])
 def test_a_catalogue_that_is_not_whole_is_unknown(text):
     assert observed.is_hole(history.entries(text))
 
