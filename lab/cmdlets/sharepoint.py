@@ -25,7 +25,6 @@ FIELD = f"{PAGES}; spbrtoc.xml in best-practices-of-disaster-recovery-for-search
 ASSUMED = "properties of the objects; the times of the catalogue are the server's local ones; the form of spbackup.xml and of the log but for a warning"
 STATUS = {0: "Online", 2: "Offline"}
 SECONDS = 900
-HIVE_12 = r"C:\Program Files\Common Files\Microsoft Shared\web server extensions\12\BIN\stsadm.exe"
 
 
 def sharepoint(name, takes, changes=False, source=PAGES, assumed=""):
@@ -213,15 +212,13 @@ def backup_site(run, farm):
     return []
 
 
-@program("stsadm.exe", source="back-up-a-farm.md (note on stsadm)", changes=True, at=HIVE_12,
+@program("stsadm.exe", source="back-up-a-farm.md (note on stsadm)", changes=True,
          assumed="-o backup -directory DIR -backupmethod full or differential does what Backup-SPFarm does; its texts are not modelled")
 def stsadm(run, arguments):
     """Backs the farm up; nothing else."""
     given = dict(zip(arguments[::2], arguments[1::2], strict=False))
     if len(arguments) % 2 or set(given) != {"-o", "-directory", "-backupmethod"} or given["-o"] != "backup":
         raise refused("stsadm.exe", arguments)
-    if "sharepoint" not in run.host:
-        return -1, "", "The farm is unavailable.\n"
     try:
         back_up(run, run.host["sharepoint"], given["-directory"].rstrip("\\"), given["-backupmethod"].capitalize())
     except (files.Problem, ValueError) as problem:

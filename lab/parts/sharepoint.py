@@ -18,6 +18,7 @@ SETUP = r"HKLM\SOFTWARE\Microsoft\Shared Tools\Web Server Extensions"
 CLIENTS = (r"HKLM\SOFTWARE\Microsoft\MSSQLServer\Client\ConnectTo", r"HKLM\SOFTWARE\Wow6432Node\Microsoft\MSSQLServer\Client\ConnectTo")
 EDITIONS = {"WSS3": ("12.0", "12.0.0.6219"), "2013": ("15.0", "15.0.5603.1000"), "2016": ("16.0", "16.0.5456.1000"),
             "2019": ("16.0", "16.0.10412.20001"), "SE": ("16.0", "16.0.17928.20238")}
+STSADM = r"C:\Program Files\Common Files\Microsoft Shared\web server extensions\12\BIN\stsadm.exe"
 DEFAULTS = {"edition": "2019", "name": "SharePoint_Config", "database_server": "BTSLSN", "alias": "SPSQL", "root": "Farm", "folder": r"C:\SPBackup",
             "share": "spbackup", "days": [8, 1], "others": []}
 
@@ -34,7 +35,9 @@ def build(document, told, name, estate):
     account, sql = rf"{netbios}\svc-spfarm", rf"{netbios}\svc-sql"
     estate["users"].setdefault(account, {"password": "Lab-only-6", "admin": True, "remote": True, "clusters": {}})
     estate["users"].setdefault(sql, {"password": None, "admin": False, "remote": False, "clusters": {}})
-    if about["edition"] != "WSS3":
+    if about["edition"] == "WSS3":
+        add_file(document, STSADM, b"MZ", version=build_number)
+    else:
         document["modules"].append(cmdlets.SHELLS[0] if about["edition"] == "SE" else cmdlets.SHELLS[1])
     administrators = [user for user, rights in estate["users"].items() if rights["admin"]]
     document["sharepoint"] = farm = {
