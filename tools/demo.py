@@ -17,11 +17,12 @@ from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import rep
 from tools.lab_process import ROOT, running
 
 FOLDER = ROOT / "out" / "demo"
+SHORT = {"ANSIBLE_DISPLAY_OK_HOSTS": "false", "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false"}      # what changes, and what the tasks say
 PLAYBOOK = Path(sys.executable).parent / "ansible-playbook"
 STEPS = [
     ("Audit: read every host over WinRM and every SQL Server over TDS, judge the estate, change nothing",
      ["playbooks/audit.yml", "-e", "audit_output=out/demo/before"]),
-    ("Configure in check mode: say what would be changed, change nothing", ["playbooks/configure.yml", "--check", "--diff"]),
+    ("Configure in check mode: say what would be changed - a quorum, backups of databases, of a web server, of an image - and change nothing", ["playbooks/configure.yml", "--check", "--diff"]),
     ("Configure: make these changes, then read again whether they are there", ["playbooks/configure.yml"]),
     ("Audit again: what got better", ["playbooks/audit.yml", "-e", "audit_output=out/demo/after"]),
 ]
@@ -38,14 +39,14 @@ def main() -> int:
     say("[0/4] Start the lab: a simulated estate behind real WS-Management and TDS, on loopback only. No Windows and no SQL Server is involved.")
     with running("drifted", FOLDER / "lab") as inventory:
         print(f"ready after {time.monotonic() - began:.1f} s")
-        shutil.copytree(ROOT / "lab" / "host_vars", inventory.parent / "host_vars")     # what configure shall bring the backup job to
+        shutil.copytree(ROOT / "lab" / "host_vars", inventory.parent / "host_vars")     # what configure shall bring the estate to
         inventory = inventory.relative_to(ROOT)
         for number, (title, arguments) in enumerate(STEPS, 1):
             say(f"[{number}/4] {title}")
             print(f"$ .venv/bin/ansible-playbook -i {inventory} {' '.join(arguments)}", flush=True)
             started = time.monotonic()
             command = [str(PLAYBOOK), "-i", str(inventory), *arguments]
-            code = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode
+            code = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False, env={**os.environ, **SHORT}).returncode
             print(f"done after {time.monotonic() - started:.1f} s", flush=True)
             if code != 0:
                 say(f"The demo stops here: that step ended with exit code {code}, and should not have.")

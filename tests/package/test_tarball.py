@@ -85,7 +85,7 @@ def test_an_installed_collection_audits_by_its_full_name(installed, tmp_path):
     assert len(report["findings"]) >= 16
 
 
-@pytest.mark.parametrize("playbook", ["audit", "configure", "doctor", "judge"])
+@pytest.mark.parametrize("playbook", ["audit", "backup_platform", "collect_for_rebuild", "configure", "doctor", "judge", "verify_offsite"])
 def test_every_playbook_is_found_by_its_full_name(installed, tmp_path, playbook):
     (tmp_path / "inventory.yml").write_text("all: {children: {cluster_node: {hosts: {a: {cluster_name: C}}}}}\n", encoding="utf-8")
     shown = run(BIN / "ansible-playbook", "-i", "inventory.yml", f"biztalk.fault_tolerance.{playbook}", "--list-tasks", cwd=tmp_path,
