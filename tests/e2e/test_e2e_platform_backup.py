@@ -87,3 +87,14 @@ def test_configure_leaves_alone_what_is_not_declared(open_estate):
         estate.lab.call(estate.lab.state.power, host, False)
     done = run(estate, playbook="configure")
     assert table(done) == []
+
+
+def test_a_farm_is_backed_up_where_that_is_declared(open_estate):
+    estate = open_estate("healthy")
+    inventory = yaml.safe_load(estate.inventory.read_text(encoding="utf-8"))
+    inventory["all"]["hosts"]["sp01"] |= {"platform_backup_sharepoint": {"account": r"CONTOSO\svc-spfarm", "max_age_hours": 1},
+                                          "platform_backup_sharepoint_password": CANARY}
+    estate.inventory.write_text(yaml.safe_dump(inventory), encoding="utf-8")
+    before = estate.state_hash()
+    done = estate.play("backup_platform", "--limit", "sp01", "--tags", "sharepoint", "--check", check=0)
+    assert any(line.startswith("sp01") and "sharepoint_backup" in line for line in table(done)) and estate.state_hash() == before
