@@ -10,7 +10,7 @@ import pathlib
 import yaml
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """YAML as Ansible reads it, but a date stays the text that was written."""
 
 
