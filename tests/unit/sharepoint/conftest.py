@@ -1,6 +1,8 @@
+"""Where the tests of SharePoint find their helpers."""
 from __future__ import annotations
 
-import pathlib
 import sys
+from pathlib import Path
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
+HERE = Path(__file__).resolve()
+sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "baseline"), str(HERE.parents[3])]
