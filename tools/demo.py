@@ -22,7 +22,8 @@ PLAYBOOK = Path(sys.executable).parent / "ansible-playbook"
 STEPS = [
     ("Audit: read every host over WinRM and every SQL Server over TDS, judge the estate, change nothing",
      ["playbooks/audit.yml", "-e", "audit_output=out/demo/before"]),
-    ("Configure in check mode: say what would be changed - a quorum, backups of databases, of a web server, of an image - and change nothing", ["playbooks/configure.yml", "--check", "--diff"]),
+    ("Configure in check mode: say what would be changed - quorums, backups of databases, of a web server, of an image - and change nothing",
+     ["playbooks/configure.yml", "--check", "--diff"]),
     ("Configure: make these changes, then read again whether they are there", ["playbooks/configure.yml"]),
     ("Audit again: what got better", ["playbooks/audit.yml", "-e", "audit_output=out/demo/after"]),
 ]

@@ -5,7 +5,12 @@ import pathlib
 
 import yaml
 
-from ansible_collections.biztalk.fault_tolerance.plugins.modules import iis_backup, sharepoint_backup, sso_secret_backup, windows_backup_policy
+from ansible_collections.biztalk.fault_tolerance.plugins.modules import (
+    iis_backup,
+    sharepoint_backup,
+    sso_secret_backup,
+    windows_backup_policy,
+)
 
 ROLE = pathlib.Path(__file__).parents[2] / "roles" / "platform_backup"
 SPEC = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
