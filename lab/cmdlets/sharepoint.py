@@ -15,7 +15,7 @@ from lab import files
 from lab.backend import cmdlet
 from lab.bind import typed
 from lab.exe import program, refused
-from lab.values import Enum, Obj, link
+from lab.values import Enum, Obj, link, not_modelled
 from lab.work import lasts
 
 SHELLS = ("SharePointServer", "Microsoft.SharePoint.PowerShell")
@@ -180,6 +180,8 @@ def _wrong(run, sentence):
 @sharepoint("Backup-SPFarm", "Directory BackupMethod ConfigurationOnly", changes=True, source=FIELD, assumed=ASSUMED)
 def backup_farm(run, farm):
     """A backup of the whole farm; a database that SQL Server could not save is a warning of the log and of the catalogue, and no error."""
+    if run.get("BackupMethod").capitalize() not in ("Full", "Differential"):
+        raise not_modelled(f"Backup-SPFarm -BackupMethod {run.get('BackupMethod')}")
     try:
         back_up(run, farm, run.get("Directory").rstrip("\\"), run.get("BackupMethod").capitalize(), bool(run.get("ConfigurationOnly")))
     except (files.Problem, ValueError) as problem:

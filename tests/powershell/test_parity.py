@@ -117,7 +117,7 @@ def folders(tmp_path_factory):
     known = [
         name
         for name in [*backend.COMMANDS, r"FailoverClusters\Get-ClusterGroupSet"]
-        if name.split("\\")[1] in generate.catalogue().get(name.split("\\")[0], {"cmdlets": ()})["cmdlets"]
+        if name.split("\\")[1] in generate.cmdlets(name.split("\\")[0])
     ]
     return generate.write(tmp_path_factory.mktemp("functions"), known)
 

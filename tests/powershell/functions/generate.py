@@ -34,12 +34,18 @@ def catalogue():
     return json.loads(CATALOGUE.read_text(encoding="utf-8"))["modules"]
 
 
+def cmdlets(module):
+    """The cmdlets of a module, or of the snap-in that holds the same: name -> entry."""
+    found = catalogue().get(module) or next((one for one in catalogue().values() if one.get("snapin") == module), {"cmdlets": {}})
+    return found["cmdlets"]
+
+
 def write(folder, commands):
     """Writes a module for each module of *commands* ("Module\\Verb-Noun"); returns the folder to search for each module."""
     folders = {}
     for command in sorted(commands):
         module, name = command.split("\\")
-        page = (catalogue().get(module) or next(one for one in catalogue().values() if one.get("snapin") == module))["cmdlets"][name]
+        page = cmdlets(module)[name]
         file = folder / module / module / f"{module}.psm1"
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("a", encoding="utf-8") as text:
