@@ -75,7 +75,7 @@ def _found(run):
 
 def _one(run):
     """The task of an exact name. Raises as the service does where it is not there."""
-    found = [(key, task) for key, task in _found(run)]
+    found = list(_found(run))
     if not found:
         raise _failed(run, NOT_THERE, "ObjectNotFound", "The system cannot find the file specified.")
     return found[0]

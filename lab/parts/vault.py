@@ -39,7 +39,7 @@ def build(document, told, name, estate):
             if group in (about or {}).get("groups", ()) or (about or {}).get(group):
                 account = f"{document['domain'].split('.')[0].upper()}\\{host.upper()}$"        # as which the host's SYSTEM reaches the share
                 estate["users"][account] = {
-                    "password": None, "admin": False, "remote": False, "clusters": {}, "groups": [account.split("\\")[0] + "\\" + GROUP]}
+                    "password": None, "admin": False, "remote": False, "clusters": {}, "groups": [account.partition("\\")[0] + "\\" + GROUP]}
                 for days in DAYS:
                     _set(document, path, host.upper(), kind, now.replace(hour=2, minute=0, second=0, microsecond=0) - timedelta(days=days))
 

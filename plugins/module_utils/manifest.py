@@ -77,9 +77,14 @@ def _documents(header, files):
 def read_header(line):
     """The header of a manifest's first line; None where it is none."""
     value = _value(line)
-    if value is None or value.get("schema") != SCHEMA or any(type(value.get(name)) is not kind for name, kind in HEADER.items()):
+    if value is None or value.get("schema") != SCHEMA or any(not _is(value.get(name), kind) for name, kind in HEADER.items()):
         return None
     return {name: value[name] for name in HEADER}
+
+
+def _is(value, kind):
+    """Whether a value is of a type of JSON; true and false are no numbers."""
+    return isinstance(value, kind) and not (kind is int and isinstance(value, bool))
 
 
 def read_end(line):

@@ -194,7 +194,8 @@ ENOUGH = {      # of which methods a whole backup is enough
     history.FULL: (history.FULL,), history.DIFFERENTIAL: (history.FULL, history.DIFFERENTIAL),
     history.CONFIGURATION: (history.FULL, history.CONFIGURATION),
 }
-BACKUP, INDEX = "sharepoint-backup", "sharepoint-index"
+BACKUP = "sharepoint-backup"
+INDEX = "sharepoint-index"
 STSADM = r"%CommonProgramFiles%\Microsoft Shared\web server extensions\12\BIN\stsadm.exe"
 UNC = re.compile(r"\\\\[^\\/:*?\"<>|\[\]`\x00-\x1f]+(\\[^\\/:*?\"<>|\[\]`\x00-\x1f]+)+")
 ACCOUNT = re.compile(r"[^\\/\"\[\]:;|=,+*?<>\x00-\x1f]+\\[^\\/\"\[\]:;|=,+*?<>\x00-\x1f]+")

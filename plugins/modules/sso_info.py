@@ -79,7 +79,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import obs
 AREAS = ["sso"]
 
 ARGUMENT_SPEC = dict(
-    secret_backup=dict(type="str"),
+    secret_backup=dict(type="str", no_log=False),
 )
 
 

@@ -82,7 +82,7 @@ AREAS = ["platform", "sso"]
 
 ARGUMENT_SPEC = dict(
     max_age_days=dict(type="int", default=31),
-    secret_backup=dict(type="str"),
+    secret_backup=dict(type="str", no_log=False),
     fail=dict(type="bool", default=False),
 )
 
@@ -115,7 +115,7 @@ def _judged(sso, clock, max_age_days):
     events = {what: sso["events"][what] for what in ("backed_up", "not_backed_up", "generated", "restored")}
     unseen = observed.first_hole(events.values()) or next(
         (hole for found in events.values() if not observed.is_hole(found) for _path, hole in observed.holes([event["at"] for event in found
-                                                                                                           if not observed.is_hole(event)])), None)
+                                                                                                             if not observed.is_hole(event)])), None)
     if unseen:
         return None, [observed.detail(unseen)], None
     taken = [event["at"] for event in events["backed_up"]]

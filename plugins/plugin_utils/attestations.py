@@ -80,7 +80,7 @@ def read_claims(document):
         elif document.mapping(data, at, ("subject", "claims", "longest_days"), what=f"the claim {name}"):
             good = document.text(data["subject"], at + ("subject",), "subject") & document.text(data["claims"], at + ("claims",), "claims")
             days = data["longest_days"]
-            if type(days) is not int or days < 1:
+            if not isinstance(days, int) or isinstance(days, bool) or days < 1:
                 document.problem(at + ("longest_days",), f"{days!r} is no number of days")
             elif good:
                 found.append(Claim(name, data["subject"], data["claims"].strip(), days))

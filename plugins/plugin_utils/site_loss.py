@@ -77,7 +77,6 @@ def _origin(row, everyone, holder):
         or observed.hole("missing", f"No instance of the inventory is {server}.")
 
 
-
 def _database(row, origin, standbys, everyone, copies, clock):
     if observed.is_hole(origin):
         return _entry(row["name"], "database", [(origin, "")], clock)

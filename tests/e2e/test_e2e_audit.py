@@ -54,7 +54,8 @@ def test_every_planted_fault_is_found_and_nothing_else(open_estate, name):
     assert items(report, "fail") == planted
     unread = set(scenario.load(name).get("unreachable", []))
     assert set(report["coverage"]["unread"]) == unread
-    joined = {subject for _control, subject in of(report, "unknown") if subject.startswith(("group:", "estate:", "nlb_cluster:", "web_server:", "master_secret:"))}   # with all their servers
+    with_all_their_servers = ("group:", "estate:", "nlb_cluster:", "web_server:", "master_secret:")
+    joined = {subject for _control, subject in of(report, "unknown") if subject.startswith(with_all_their_servers)}
     assert unread or not joined
     assert {subject.split(":")[1].split("/")[0] for _control, subject in of(report, "unknown") if subject not in joined} <= unread
 

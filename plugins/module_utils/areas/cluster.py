@@ -179,7 +179,6 @@ def verdict(results):
     return "warnings" if "warnings" in said else "passed"
 
 
-
 def _owners(area, step, index):
     row = rows.one(area, step, index)
     return rows.value(row, "OwnerNodes.Name")

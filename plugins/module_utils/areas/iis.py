@@ -102,7 +102,7 @@ def shape(area):
         "content": _of(host, lambda root: content(root, surroundings)),
         "clear_text": _clear_text(files, shared),
         "frameworks": _seen(area, "iis_frameworks", lambda row, index: {"path": rows.value(row, "FullName"),
-                                                                       "modified": rows.value(row, "LastWriteTimeUtc")}),
+                                                                        "modified": rows.value(row, "LastWriteTimeUtc")}),
         "bindings": _bindings(area),
         "certificates": _certificates(area),
         "backup_place": rows.value(rows.one(area, "iis_backup_root"), "."),

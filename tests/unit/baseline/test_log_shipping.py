@@ -39,7 +39,7 @@ def jobs():
     return [estates.job(name, schedules=[] if "Mark" in name else [dict(FULL_TIME)], running=False) for name in names]
 
 
-def estate_with(sets=SETS, change=None, **more):
+def estate_with(sets=tuple(SETS), change=None, **more):
     snapshots = estates.healthy()
     destination = next(one for one in snapshots if one["host"] == "sqldr")
     destination["variables"]["log_shipping_destination"] = "true"

@@ -93,7 +93,7 @@ def snapshots(monkeypatch, path=r"\\sql1\backup"):
     return copy.deepcopy(made)
 
 
-def subjects(made, kinds=KINDS, absent=()):
+def subjects(made, kinds=tuple(KINDS), absent=()):
     """The subjects with everything attested but for the claims that are absent."""
     everyone = list(estate.hosts_of(made, {}).values())
     found = []
@@ -103,7 +103,7 @@ def subjects(made, kinds=KINDS, absent=()):
             if not observed.is_hole(facts):
                 words = {claim.id: claim.id not in absent for claim in BASELINE.kinds[kind].claims}
                 facts = {**facts, attestations.FACT: {name: {"valid": valid, "owner": "o", "date": NOW[:10], "evidence": "e", "expires": "2027-01-01",
-                                                            "says": "s"} for name, valid in words.items()}}
+                                                             "says": "s"} for name, valid in words.items()}}
             found.append((kind, subject.id, facts))
     return found
 

@@ -93,7 +93,7 @@ FAULTS = {
     "the history is no backup": (lambda a: (all_gone(a), a["history"].update(enabled=True, kept=99)), {"FT-IIS-001", "FT-IIS-003", "FT-IIS-005"}),
     "a named backup saves the configuration alone": (lambda a: a.update(sets=[]), {"FT-IIS-003", "FT-IIS-005"}),
     "a named backup under shared configuration saves nothing": (lambda a: (a.update(sets=[]), a["shared"].update(enabled=True, path="E:\\c")),
-                                                               {"FT-IIS-001", "FT-IIS-003", "FT-IIS-005"}),
+                                                                {"FT-IIS-001", "FT-IIS-003", "FT-IIS-005"}),
     "too old": (lambda a: (a.update(backups=[]), [one.update(taken_at="2026-11-01T00:00:00Z") for one in a["sets"]]), {"FT-IIS-001"}),
     "changed since": (lambda a: a["files"][1].update(modified="2026-11-24T07:00:00Z"), {"FT-IIS-001"}),
     "a framework changed since": (lambda a: a["frameworks"][0].update(modified="2026-11-24T07:00:00Z"), {"FT-IIS-001"}),

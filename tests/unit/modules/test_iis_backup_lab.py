@@ -164,7 +164,7 @@ def test_the_restore_that_the_notes_tell_brings_the_server_back_on_another_compu
             steps.append(batch.exe(id, module.REGIIS, ["-pi", one["source"], path, "-exp"], 60))
         elif one["name"].startswith("certificate"):
             steps.append(batch.call(id, r"pki\Import-PfxCertificate", {"FilePath": path, "CertStoreLocation": "Cert:\\LocalMachine\\My", "Exportable": True,
-                                                                      "Password": {"$secret": "p"}}))
+                                                                       "Password": {"$secret": "p"}}))
         elif one["name"].startswith("framework"):
             steps.append(batch.call(id, items + "Copy-Item", {"LiteralPath": [path], "Destination": one["source"], "Force": True}))
         elif one["name"].startswith("content"):
@@ -172,7 +172,7 @@ def test_the_restore_that_the_notes_tell_brings_the_server_back_on_another_compu
                 steps.append(batch.call(f"{id}_old", items + "Remove-Item", {"LiteralPath": [one["source"]], "Recurse": True}))
             steps.append(batch.call(id, items + "Copy-Item", {"LiteralPath": [path], "Destination": one["source"], "Recurse": True}))
     steps += [batch.call("configuration", items + "Copy-Item", {"LiteralPath": [rf"{place}\configuration"], "Destination": rf"{part.BACKUPS}\restored",
-                                                               "Recurse": True}),
+                                                                "Recurse": True}),
               batch.exe("restore", area.APPCMD, ["restore", "backup", "restored"], 120)]
     for step in new.carry_out("restore", steps).areas["restore"].steps.values():
         assert step.status == "ok" and not (step.rows() and isinstance(step.rows()[0], list) and step.rows()[0][0]), (step.id, step.errors(), step.rows())
