@@ -97,6 +97,7 @@ def test_a_scenario_is_carried_out_over_the_wire_and_says_what_it_expects(serve,
     hosts, named = set(described["hosts"]), {*balanced, *described["hosts"], *described["clusters"], *described["instances"], *described["availability_groups"],
                                              *(variables.get("instance_name") for variables in wire.plan.get("inventory", {}).values())}
     named |= {cluster["sso"] for cluster in described["clusters"].values() if "sso" in cluster}
+    named |= {host["sharepoint"]["name"] for host in wire.lab.state.hosts.values() if "sharepoint" in host}
     acted = {action["host"] for action in wire.plan["actions"] if "steps" in action}
     assert acted <= set(wire.lab.stats)  # nothing was planted but through the door
     assert {host for host in hosts if not wire.lab.state.hosts[host]["powered"]} == set(wire.plan["unreachable"])
