@@ -126,6 +126,7 @@ def _unregister(name, id):
     return batch.call(id, r"ScheduledTasks\Unregister-ScheduledTask", {"TaskName": name, "TaskPath": TASKS, "Confirm": False})
 
 
+PATIENCE = 4            # polls in which a task that was started may still seem to wait
 NEVER_RUN, STILL_RUNS = 267011, 267009      # SCHED_S_TASK_HAS_NOT_RUN, SCHED_S_TASK_RUNNING
 STATES = {1: "disabled", 2: RUNNING, 3: "ready", 4: RUNNING}      # MSFT_ScheduledTask.State; queued counts as running
 
@@ -139,15 +140,16 @@ def state(number, last_result, whole):
     return "ended" if whole else "broken"
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Reader:
-    """What a poll of a job means."""
+    """What a poll of a job means. *unbegun*: polls so far in which the task had not begun."""
 
     name: str
     what: str
     document: dict
     judge: Callable
     watch: Callable | None
+    unbegun: int = 0
 
     def __call__(self, area):
         steps = area.steps
@@ -164,7 +166,10 @@ class _Reader:
         answer = answers.parse(text, self.document)
         now = state(number(task.rows()[0]["State"]), told["LastTaskResult"], answer.complete)
         if now == "registered":
-            return Progress(FAILED, "the scheduled task was registered and never began.")
+            self.unbegun += 1
+            if self.unbegun > PATIENCE:
+                return Progress(FAILED, "the scheduled task was registered and never began: look at the right of its account to log on as a batch job.")
+            return Progress(RUNNING, f"{self.what} has not begun yet")
         if answer.complete:
             fault = self.judge(answer)
             return Progress(FAILED, fault, since=since) if fault else Progress(DONE, f"{self.what} has ended", 1.0, since)

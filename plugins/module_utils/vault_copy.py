@@ -89,7 +89,8 @@ def remove_steps(notes, target, kept):
         call("manifest", ITEMS + "Remove-Item", {"LiteralPath": target + manifest.SUFFIX, "Force": True}),
         call("verified", ITEMS + "Remove-Item", {"LiteralPath": target + VERIFIED, "Force": True}),
         call("set", ITEMS + "Remove-Item", {"LiteralPath": target, "Recurse": True, "Force": True}),
-        call("gone", ITEMS + "Test-Path", {"LiteralPath": target}, ["."], on_error="stop"),
+        call("left", ITEMS + "Get-Item", {"LiteralPath": target}),
+        call("refuse", r"Microsoft.PowerShell.Utility\Write-Error", {"Message": "The set could not be deleted.", "TargetObject": ref("left")}, on_error="stop"),
         call("note", ITEMS + "Remove-Item", {"LiteralPath": rf"{notes}\{name}{manifest.SUFFIX}", "Force": True}, on_error="stop"),
         call("note_verified", ITEMS + "Remove-Item", {"LiteralPath": rf"{notes}\{name}{VERIFIED}", "Force": True})]
 

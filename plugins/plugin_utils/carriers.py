@@ -90,6 +90,8 @@ class Windows:
                 area = answer.areas.get("follow")
                 told = wait.told(area) if area else long_work.Progress(long_work.RUNNING, "the answer did not arrive whole")
             except host.HostError as error:
+                if host.REFUSED in error.message:       # asking on would lock the account
+                    return f"it cannot be followed any longer: {error.message} It goes on by itself; run the task again, and it is found and followed."
                 told = long_work.Progress(long_work.RUNNING, f"it cannot be seen now: {error.message}")
                 with contextlib.suppress(Exception):
                     self.action._connection.close()

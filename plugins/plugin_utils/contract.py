@@ -18,7 +18,7 @@ AREAS_OF_GROUP = {
     "iis": ("iis",),
     "nlb": ("nlb",),
     "sharepoint": ("sharepoint",),
-    "sso": ("sso",),
+    "sso": ("sso", "nlb"),
     "storage": ("storage",),
     "vault": ("vault",),
     "wds": ("wds",),
@@ -46,7 +46,7 @@ def areas_of(group_names, variables):
     where the inventory says that it is a destination. *variables*: the contract's, as text."""
     if "sql_instance" in group_names:
         return [area for area in SQL_AREAS if area != "log_shipping" or is_true(variables.get(DESTINATION))]
-    return ["platform"] + [area for name in GROUPS if name in group_names for area in AREAS_OF_GROUP.get(name, ())]
+    return list(dict.fromkeys(["platform"] + [area for name in GROUPS if name in group_names for area in AREAS_OF_GROUP.get(name, ())]))
 
 
 def asked_areas(areas, run_tags, skip_tags):

@@ -17,6 +17,7 @@ from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils.query impo
 PASS, FAIL, UNKNOWN, NOT_APPLICABLE = "pass", "fail", "unknown", "not_applicable"
 WORST_FIRST = (FAIL, UNKNOWN, PASS, NOT_APPLICABLE)
 LISTED = 10
+AHEAD = 3600        # seconds that one host's clock may be ahead of another's
 
 _PYTHON = {"text": (str,), "number": (int, float), "boolean": (bool,), "instant": (str,), "any": (str, int, float, bool, list)}
 _WORDS = {"equals": "", "at_least": "at least ", "at_most": "at most ", "in": "one of ", "matches": "matching ", "equals_name": "named "}
@@ -166,7 +167,10 @@ def _age(instant, clock, what):
     now = _instant(clock) if clock else None
     if now is None:
         raise Unknown(Hole(what, "missing", "The clock of the host was not read, so no age can be told."))
-    return None if instant is None else round((now - _instant(instant)).total_seconds())
+    age = None if instant is None else round((now - _instant(instant)).total_seconds())
+    if age is not None and age < -AHEAD:
+        raise Unknown(Hole(what, "failed", f"It is of {instant}, which lies in the future of the clock {clock}: one of the two clocks is wrong."))
+    return age
 
 
 def _wanted(expectation):

@@ -168,10 +168,12 @@ FAULTS = {
     2150859174: QUOTA,
 }
 
+REFUSED = "it refused the user name or password"
+
 # Parts of the transports' own words (they are English), the sentence, and what to do. The first that fits is taken.
 CONNECT = (
     (r"credentials were rejected|InvalidCredentials|AuthenticationError|AuthenticationFailure|Permission denied|Code 401\b",
-     "it refused the user name or password", "check ansible_user, ansible_password and the transport"),
+     REFUSED, "check ansible_user, ansible_password and the transport"),
     (r"CERTIFICATE_VERIFY_FAILED|SSLCertVerification|SSLError|SSL handshake|WRONG_VERSION_NUMBER",
      "no TLS connection that can be trusted came about",
      "check the CA file (ansible_winrm_ca_trust_path), the certificate's name and dates, and the port"),

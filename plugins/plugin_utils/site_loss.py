@@ -59,9 +59,13 @@ def _databases(subjects, everyone, copies):
     standbys = [subject for subject in subjects if subject.kind == "log_shipping"]
     found = []
     for subject in subjects:
-        rows = [] if subject.kind != "backup" or observed.is_hole(subject.facts) else subject.facts["databases"]
-        for row in [] if observed.is_hole(rows) else rows:
-            if not observed.is_hole(row):
+        if subject.kind != "backup":
+            continue
+        rows = subject.facts if observed.is_hole(subject.facts) else subject.facts["databases"]
+        for row in [rows] if observed.is_hole(rows) else rows:
+            if observed.is_hole(row):
+                found.append(_entry(f"databases of {subject.id}", "database", [(row, "")], subject.clock))
+            else:
                 holder = next(host for host in everyone if host.name == subject.reported_by[0])
                 found.append(_database(row, _origin(row, everyone, holder), standbys, everyone, copies, subject.clock))
     return found

@@ -38,8 +38,15 @@ def _server(host, here):
         "name": host.name, "version": read["version"], "service": _service(host), "clustered": role if observed.is_hole(role) else role is not None,
         "troubles": _newest_of_each(read["events"]["trouble"]),
         "copied_secret": derived.any_true([key if observed.is_hole(key) else SSOSS in f"{key}\\".casefold() for key in _each(read["checkpoints"])]),
-        "versions": sorted({version for version in (other.fact("sso", "version") for other in here) if isinstance(version, str)}),
+        "versions": _versions(here),
     }
+
+
+def _versions(here):
+    """The different versions on all servers; where only one is known, what was not seen stands beside it."""
+    told = [host.fact("sso", "version") for host in here]
+    known = sorted({version for version in told if isinstance(version, str)})
+    return known if len(known) > 1 else known + [version for version in told if observed.is_hole(version)][:1]
 
 
 def _service(host):
@@ -95,7 +102,8 @@ def secret(here, everyone):
     told = _newest([at for host in holders for at in _times(host, "backed_up")])
     warned = _newest([at for host in holders for at in _times(host, "not_backed_up")])
     files = [_file(host, one) for host in here for one in _each(host.fact("sso", "backups"))]
-    backed_up = _newest([told] + [one if observed.is_hole(one) else one["modified"] for one in files if observed.is_hole(one) or one["bytes"] != 0])
+    named = {event["file"].casefold() for host in holders for event in _events(host, "backed_up") if not observed.is_hole(event) and event["file"]}
+    backed_up = _newest([told] + [one if observed.is_hole(one) else one["modified"] for one in files if observed.is_hole(one) or _is_backup(one, named)])
     names = [role[0] for _host, role in roles if isinstance(role, tuple)]       # a hole among them stays one
     return {
         "secret_server": name,
@@ -107,7 +115,7 @@ def secret(here, everyone):
         "backup_covers_change": _covers(backed_up, changed, holders),
         "warned_since_backup": _warned(warned, told),
         "backups": files,
-        "elsewhere": _elsewhere(files, holders, everyone),
+        "elsewhere": _elsewhere([one for one in files if observed.is_hole(one) or _is_backup(one, named)], changed, holders, everyone),
         "on_nlb": derived.any_true([_balanced(host) for host in holders]),
     }
 
@@ -178,6 +186,11 @@ def _file(host, one):
             "everybody": others if observed.is_hole(others) else [sid for sid in others if security_descriptor.is_everybody(sid)]}
 
 
+def _is_backup(file, named):
+    """Whether a file is one of the secret's backups, by its ending or by an event that names it; an empty one is none."""
+    return file["bytes"] != 0 and (file["path"].casefold().endswith(".bak") or file["path"].casefold() in named)
+
+
 def _covers(backed_up, changed, holders):
     """Whether the newest backup is not older than the newest change of the secret; a log that begins later cannot tell."""
     if backed_up is None or observed.is_hole(backed_up) or observed.is_hole(changed):
@@ -199,13 +212,20 @@ def _warned(warned, told):
     return warned is not None and (told is None or warned > told)
 
 
-def _elsewhere(files, holders, everyone):
-    """Whether a copy of the backup lies on another machine than the servers that hold the secret: in a vault, or on a share."""
-    shares = [one if observed.is_hole(one) else _on_share(one["path"], holders) for one in files]
+def _elsewhere(files, changed, holders, everyone):
+    """Whether a copy of a backup that is not older than the secret lies on another machine than those that hold it: in a vault, or on a share."""
+    if observed.is_hole(changed):
+        return changed
+    shares = [one if observed.is_hole(one) else not _older(one["modified"], changed) and _on_share(one["path"], holders) for one in files]
     vaults = [host for host in everyone if "vault" in host.groups]
     sets = [one for vault in vaults for one in _each(vault.fact("vault", "sets"))]
-    kept = [one if observed.is_hole(one) else one["kind"] == "sso" and one["whole"] is True for one in sets]
+    kept = [one if observed.is_hole(one) else one["kind"] == "sso" and one["whole"] is True and not _older(one["taken_at"], changed) for one in sets]
     return derived.any_true(shares + kept)
+
+
+def _older(at, changed):
+    """Whether something is older than the secret, to the day: a set is copied with the file that the same day's backup made."""
+    return changed is not None and at[:10] < changed[:10]
 
 
 def _on_share(path, holders):
@@ -220,4 +240,6 @@ def _balanced(host):
     if "nlb" in host.groups:
         return True
     said = host.fact("nlb", "name")
-    return isinstance(said, str)
+    if observed.is_hole(said):
+        return False if said["$unknown"]["reason"] == "absent" else said      # the feature is not there
+    return said is not None

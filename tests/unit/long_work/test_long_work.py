@@ -91,7 +91,7 @@ def polled(number=4, result=267009, text="", errors=()):
     (polled(3, 0, lines("failed", [DENIED])), "failed", "no right"),
     (polled(3, 0, lines()[:120]), "failed", "without a whole answer"),
     (polled(3, 2147942401), "failed", "2147942401"),
-    (polled(3, 267011, lines()), "failed", "never began"),
+    (polled(3, 267011, lines()), "running", "not begun yet"),
     (polled(errors=[GONE]), "failed", "is gone"),
     (polled(errors=[DENIED]), "running", "could not be read"),
 ])
@@ -100,6 +100,12 @@ def test_what_a_poll_means(area, state, words):
     told = wait.told(area)
     assert told.state == state
     assert words in told.says
+
+
+def test_a_task_that_never_begins_is_given_up():
+    _steps, wait, _refusal = job([])
+    told = [wait.told(polled(3, 267011)).state for _poll in range(5)]
+    assert told == ["running"] * 4 + ["failed"]
 
 
 def test_a_resource_may_judge_the_answer_and_watch_the_work():

@@ -33,7 +33,7 @@ def _read():
     made = []
     for name, groups in GROUPS.items():
         variables = {"vault_path": r"E:\Vault", "site": "B"} if name == "vault02" else {"cluster_name": "BTSCLU"} if "cluster_node" in groups else {}
-        areas = ["platform"] + [area for group, area in (("cluster_node", "cluster"), ("sso", "sso"), ("vault", "vault")) if group in groups]
+        areas = ["platform"] + [area for group, area in (("cluster_node", "cluster"), ("sso", "sso"), ("sso", "nlb"), ("vault", "vault")) if group in groups]
         document = batch.batch({area: AREAS[area].steps(variables) for area in areas}, TOKEN)
         came = answer.parse("\n".join(Batch(Backend(state, name), document).lines()), document)
         made.append({"schema": 1, "host": name, "run": "x", "groups": groups, "variables": variables, "collected_at": CLOCK, "status": "ok", "message": "",
@@ -160,7 +160,7 @@ def test_a_secret_server_that_nobody_names_is_unknown():
 def test_a_host_that_was_not_read_passes_nothing_of_its_own(host):
     made = snapshots()
     next(one for one in made if one["host"] == host)["areas"] = {
-        area: observed.hole("unreachable", "It does not answer.") for area in ("platform", "cluster", "sso", "vault")}
+        area: observed.hole("unreachable", "It does not answer.") for area in ("platform", "cluster", "nlb", "sso", "vault")}
     findings = judged(made)
     assert {f["status"] for f in findings if f["subject"] == f"sso_server:{host}"} <= {"unknown"}
     assert not found(findings)
@@ -176,3 +176,25 @@ def test_what_was_not_seen_never_passes(c):
         facts = {**facts, "troubles": [{"id": 10532, "at": "2026-11-01T08:00:00Z"}]}
     assert three_valued.excluded(c, facts, BASELINE.kinds) <= {
         "attested", "attested.standby_secret_server", "attested.standby_secret_server.valid"}      # of a clustered one nobody asks for a standby
+
+
+def test_what_lies_beside_the_backup_is_none_and_an_old_copy_holds_the_wrong_secret():
+    made = snapshots()
+    no_backup(made)
+    sso(made, "bts01")["backups"] = [{"path": r"D:\Custody\readme.txt", "bytes": 9, "modified": "2026-11-23T08:00:00Z", "readers": [], "in_place": "kept"}]
+    assert ("FT-SSO-001", SECRET, "") in found(judged(made))
+    made = snapshots()
+    in_events("bts01", "generated", event(10525, "2026-11-24T07:00:00Z"))(made)
+    assert ("FT-SSO-003", SECRET, "") in found(judged(made))
+
+
+def test_a_version_that_is_not_known_is_not_the_others():
+    made = snapshots()
+    sso(made, "bts03")["version"] = observed.hole("denied", "No right.")
+    assert {f["status"] for f in judged(made) if f["control"] == "FT-SSO-017"} == {"unknown"}
+
+
+def test_a_balancer_that_was_not_looked_for_is_no_absent_one():
+    made = snapshots()
+    next(one for one in made if one["host"] == "bts01")["areas"]["nlb"]["name"] = observed.hole("denied", "No right.")
+    assert {f["status"] for f in judged(made) if f["control"] == "FT-SSO-010"} == {"unknown"}
