@@ -130,8 +130,8 @@ def sets(catalogue, folders):
 
     *catalogue*: as ``entries`` gives it. *folders*: name in lower case -> ``{"name", "log_modified" (instant or None), "manifest", "unsaved"
     (names, or a hole), "components" (names, or a hole)}``, for each folder that lies beside it. A set: ``name`` of its folder, ``id``, ``method``
-    (full, differential, configuration_only), ``outcome`` (whole, failed, incomplete, missing), ``why`` in a sentence, ``ended`` (instant: when its
-    log was written last), ``whole_farm``, ``components``, ``warnings``, ``in_catalogue``.
+    (full, differential, configuration_only), ``outcome`` (whole, failed, incomplete, missing), ``why`` in a sentence, ``started`` (as the
+    entry has it), ``ended`` (instant: when its log was written last), ``whole_farm``, ``components``, ``warnings``, ``in_catalogue``.
     """
     found, used = [], set()
     for entry in catalogue:
@@ -144,13 +144,18 @@ def sets(catalogue, folders):
             found.append(_set(entry, folder))
     found += [_loose(folder) for key, folder in sorted(folders.items()) if key not in used]
     known = [one for one in found if not observed.is_hole(one)]
-    return sorted(known, key=lambda one: (one["ended"] or "", one["name"])) + [one for one in found if observed.is_hole(one)][:1]
+    return sorted(known, key=lambda one: (moment(one), one["name"])) + [one for one in found if observed.is_hole(one)][:1]
+
+
+def moment(one):
+    """What puts a set in its place among others: when it ended, else when it began; one of which neither is known comes last."""
+    return next((at for at in (one["ended"], one["started"]) if isinstance(at, str)), "never")
 
 
 def _loose(folder):
     return {"name": folder["name"], "id": None, "method": observed.hole("missing", "No entry of the catalogue tells its method."),
             "outcome": INCOMPLETE, "why": f"No entry of {CATALOGUE} names this folder: SharePoint does not offer it for a restore.",
-            "ended": folder["log_modified"], "whole_farm": observed.hole("missing", "No entry of the catalogue tells what it holds."),
+            "started": None, "ended": folder["log_modified"], "whole_farm": observed.hole("missing", "No entry of the catalogue tells what it holds."),
             "components": folder["components"], "warnings": None, "in_catalogue": False}
 
 
@@ -161,7 +166,7 @@ def _set(entry, folder):
     component = entry["component"]
     return {
         "name": entry["folder"] or "(without a folder)", "id": entry["id"], "method": method, "outcome": outcome, "why": why,
-        "ended": folder and folder["log_modified"],
+        "started": entry["started"], "ended": folder and folder["log_modified"],
         # its first component is the farm, whatever it is called in the server's language
         "whole_farm": observed.hole("missing", f"{CATALOGUE} does not tell what was saved.") if component is None else "\\" not in component.strip("\\"),
         "components": folder["components"] if folder else [], "warnings": entry["warnings"], "in_catalogue": True,

@@ -9,7 +9,7 @@ short_description: Run a backup of Windows Server Backup now
 version_added: 0.2.0
 description:
   - Runs the scheduled policy of a Windows host now, and follows it to its end. Its result is told by Windows' code, not by a text.
-  - Nothing is done where a backup ended well not longer ago than O(max_age_hours).
+  - Nothing is done where the newest backup ended well, and not longer ago than O(max_age_hours).
   - The backup belongs to Windows' own service. It goes on when the connection ends or the playbook is stopped; the next run finds and follows it.
     A second one is never started beside it.
 author: the biztalk.fault_tolerance authors (!UNKNOWN)
@@ -139,9 +139,10 @@ def _plan(options, found):
     if not _known(_known(found)["installed"]):
         raise Refused("feature")
     running, history = _known(found["running"]), [_whole(one) for one in _known(found["history"])]
-    newest = next((one for one in history if one["type"] == "Backup" and one["result"] == 0 and one["detail"] == 0), None)
-    before = newest and newest["ended"]
-    if running is None and before and _seconds(_known(found["clock"])) - _seconds(before) <= options["max_age_hours"] * 3600:
+    backups = sorted((one for one in history if one["type"] == "Backup"), key=lambda one: one["since"] or "", reverse=True)
+    good = next((one for one in backups if one["result"] == 0 and one["detail"] == 0), None)
+    before = good and good["ended"]
+    if running is None and before and good is backups[0] and _seconds(_known(found["clock"])) - _seconds(before) <= options["max_age_hours"] * 3600:
         return Plan()
     if _known(found["policy"]) is None:
         raise Refused("policy")

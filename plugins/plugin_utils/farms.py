@@ -67,7 +67,7 @@ def _sets(hosts):
     if len(holes) == len(hosts):
         return holes[0]
     known = [one for one in seen.values() if not observed.is_hole(one)]
-    return [{**one, "name": one["path"]} for one in sorted(known, key=lambda one: (one["ended"] or "", one["path"]))] \
+    return [{**one, "name": one["path"]} for one in sorted(known, key=lambda one: (history.moment(one), one["path"]))] \
         + [one for one in seen.values() if observed.is_hole(one)]
 
 

@@ -36,6 +36,20 @@ def instances_among(everyone, kinds):
     return [host for host in everyone if set(host.groups) & set(kinds[INSTANCE].groups)]
 
 
+def unlisted(host, here):
+    """A hole, in a list, for the databases of a SQL Server that is set up on a host and of which no instance of the inventory tells; an empty list
+    where there is none. A node that a failover cluster instance may move to has its binaries and no databases. *here*: the instances."""
+    installed = host.fact("platform", "sql_instances")
+    if observed.is_hole(installed):
+        return [installed]
+    for instance in here if installed else []:
+        nodes = _cluster_nodes(instance)
+        names = [instance.fact("sql", "node"), *([] if observed.is_hole(nodes) else nodes)]
+        if any(not observed.is_hole(name) and host.is_called(name) for name in names):
+            return []
+    return [observed.hole("missing", "SQL Server is installed here and no instance of it is in the inventory.")] if installed else []
+
+
 def name_of(host):
     """What an instance is called: as the inventory says, else as it says itself, else by its inventory name."""
     said = host.fact("sql", "name")

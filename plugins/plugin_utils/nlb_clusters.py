@@ -52,19 +52,34 @@ def facts(name, members):
 
 
 def _nodes(members):
-    """The nodes by priority, as any member lists them; the state is what a node says of itself, where it was read."""
-    found, holes = {}, []
+    """The nodes by priority, as any member lists them. A node that calls itself anything but converged is that; else its state is what all tell
+    of it, and a member that was read and does not list it disagrees."""
+    found, holes, listed = {}, [], {}
     for host in members:
         nodes, own = host.fact("nlb", "nodes"), host.fact("nlb", "own_priority")
+        listed[host.name] = []
         for node in [nodes] if observed.is_hole(nodes) else nodes:
             priority = node if observed.is_hole(node) else node["priority"]
+            listed[host.name].append(priority)
             if observed.is_hole(priority):
                 holes.append(priority)
                 continue
             entry = found.setdefault(priority, {"name": node["name"], "priority": priority, "own": [], "told": []})
             entry["own" if priority == own else "told"].append(node["state"])
-    known = [{"name": node["name"], "priority": node["priority"], "state": _told(node["own"] or node["told"])} for _p, node in sorted(found.items())]
+    read = {name: seen for name, seen in listed.items() if not observed.first_hole(seen)}
+    known = [{"name": node["name"], "priority": priority, "state": _state(node, [name for name, seen in read.items() if priority not in seen])}
+             for priority, node in sorted(found.items())]
     return known if known else holes[:1]
+
+
+def _state(node, without):
+    """The state of a node. *without*: the members that do not list it."""
+    astray = [state for state in node["own"] if not observed.is_hole(state) and state != CONVERGED]
+    if astray:
+        return _told(astray)
+    if without:
+        return observed.hole("disagree", f"{', '.join(without)} does not list the node of priority {node['priority']}, as others do.")
+    return observed.first_hole(node["own"]) or _told(node["own"] + node["told"])
 
 
 def _told(states):
@@ -124,7 +139,7 @@ def _port_rules(members):
     silent = dict(unread)
     return [{"name": text, "missing_on": sorted(host.name for host in members if host.name not in having and host.name not in silent)
              or [hole for name, hole in silent.items() if name not in having]} for text, having in sorted(rules.items())] \
-        or [hole for _name, hole in unread[:1]]
+        + [hole for _name, hole in unread[:1]]
 
 
 def web_handlers(read, everyone):

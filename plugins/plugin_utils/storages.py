@@ -47,7 +47,7 @@ def database_files(host, sql, lists):
         databases = instance.fact("sql", "databases") if isinstance(node, str) and host.is_called(node) else node if observed.is_hole(node) else []
         for one in [databases] if observed.is_hole(databases) else databases:
             found += [one] if observed.is_hole(one) else _files(one, instance, host, lists)
-    return found
+    return found or instances.unlisted(host, sql)
 
 
 def _files(one, instance, host, lists):

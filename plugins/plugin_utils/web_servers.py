@@ -14,8 +14,13 @@ WEB_SERVER = "web_server"
 def subjects(everyone, kinds):
     """One for each host of the group ``iis``. *everyone*: the ``estate.Host``s of the estate."""
     here = [host for host in everyone if set(host.groups) & set(kinds[WEB_SERVER].groups)]
-    copies = vaults.sources([host for host in everyone if set(host.groups) & set(kinds[vaults.VAULT].groups)], here)
-    return [estate.Subject(WEB_SERVER, f"{WEB_SERVER}:{host.name}", _facts(host, here, copies), (host.name,), host.clock) for host in here]
+    safes = [host for host in everyone if set(host.groups) & set(kinds[vaults.VAULT].groups)]
+    return [estate.Subject(WEB_SERVER, f"{WEB_SERVER}:{host.name}", _facts(host, here, _copies(host, safes)), (host.name,), host.clock) for host in here]
+
+
+def _copies(host, safes):
+    """What the vaults hold of a web server; one on the server itself is lost with it and does not count."""
+    return vaults.sources([safe for safe in safes if safe is not host], [host])
 
 
 def _facts(host, here, copies):

@@ -61,7 +61,7 @@ def database_paths(host, sql, lists):
             found.append(node)
         elif host.is_called(node):
             found += _paths(instance, lists)
-    return found
+    return found or instances.unlisted(host, sql)
 
 
 def _paths(instance, lists):
@@ -78,11 +78,13 @@ def _paths(instance, lists):
 
 def _holds(volume, volumes, paths):
     """Whether a file of a database lies on a volume: that with the longest path which the file's path begins with."""
-    unseen = [volumes] if observed.is_hole(volumes) else [part for part in (volume["id"], *volumes) if observed.is_hole(part)]
+    unseen = [volumes] if observed.is_hole(volumes) else [part for part in (volume["id"], *volumes) if observed.is_hole(part)] \
+        or [part for one in volumes for part in (one["id"], one["path"]) if observed.is_hole(part)]
     if unseen:
         return unseen[0]
     roots = sorted(((one["path"], one["id"]) for one in volumes if isinstance(one["path"], str)), key=lambda root: -len(root[0]))
-    on = [path if observed.is_hole(path) else next((id for root, id in roots if _below(path, root)), None) for path in paths]
+    on = [path if observed.is_hole(path) else next((id for root, id in roots if _below(path, root)), observed.hole(
+        "missing", f"No volume that Windows Server Backup shows has the path {path}.")) for path in paths]
     return True if volume["id"] in on else observed.first_hole(on) or False
 
 

@@ -235,7 +235,7 @@ def _sets(area, prefix, indexes):
         found += [one if observed.is_hole(one) else {**one, "place": place, "path": rf"{place}\{one['name']}", "indexed": indexed}
                   for one in history.sets(entries, beside.get(place.casefold(), {}))]
     known = [one for one in found if not observed.is_hole(one)]
-    return sorted(known, key=lambda one: (one["ended"] or "", one["path"])) + [one for one in found if observed.is_hole(one)][:1]
+    return sorted(known, key=lambda one: (history.moment(one), one["path"])) + [one for one in found if observed.is_hole(one)][:1]
 
 
 def _beside(area, prefix, tocs):

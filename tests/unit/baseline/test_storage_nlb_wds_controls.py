@@ -221,6 +221,42 @@ def test_a_file_lies_on_the_volume_with_the_longest_path_and_nowhere_sure_where_
     assert storages.volume_of(r"S:\data\Box.mdf", estate.hosts_of(made, {})["sql1"]) == HOLE
 
 
+@pytest.mark.parametrize(("clustered", "nodes", "expected"), [(False, [], "hole"), (True, ["SQL1", "SQL2"], []), (True, ["SQL2"], "hole")])
+def test_a_sql_server_that_no_instance_tells_of_is_a_hole_but_on_another_node_of_its_cluster(monkeypatch, clustered, nodes, expected):
+    made = snapshots(monkeypatch)
+    made[-1]["areas"]["sql"].update(node="SQL2", clustered=clustered, cluster_nodes=[{"name": name} for name in nodes])
+
+    def files():
+        return next(facts for kind, _name, facts in subjects(made, ["storage"]))["database_files"]
+    assert files() == []        # nothing is installed here
+    made[0]["areas"]["platform"]["sql_instances"] = [{"instance_id": "MSSQL15.BTS", "build": "b", "edition": "e"}]
+    assert files() == [] if expected == [] else observed.is_hole(files()[0])
+
+
+@pytest.mark.parametrize("change", [
+    lambda made: made[2]["areas"]["nlb"]["nodes"][0].update(state="Stopped"),       # WEB1 calls itself converged
+    lambda made: made[2]["areas"]["nlb"]["nodes"].pop(0)])
+def test_a_node_that_another_does_not_see_converged_does_not_pass(monkeypatch, change):
+    made = snapshots(monkeypatch)
+    change(made)
+    nodes = next(facts for _kind, _name, facts in subjects(made, ["nlb_cluster"]))["nodes"]
+    assert nodes[0]["state"]["$unknown"]["reason"] == "disagree" and nodes[1]["state"] == "Converged"
+
+
+def test_a_member_whose_nodes_were_not_read_disagrees_with_nobody(monkeypatch):
+    made = snapshots(monkeypatch)
+    made[2]["areas"]["nlb"]["nodes"] = HOLE
+    nodes = next(facts for _kind, _name, facts in subjects(made, ["nlb_cluster"]))["nodes"]
+    assert [node["state"] for node in nodes] == ["Converged", "Converged"]
+
+
+def test_a_port_rule_that_was_not_read_stays_beside_those_that_were(monkeypatch):
+    made = snapshots(monkeypatch)
+    made[2]["areas"]["nlb"]["port_rules"].append(HOLE)
+    rules = next(facts for _kind, _name, facts in subjects(made, ["nlb_cluster"]))["port_rules"]
+    assert rules == [{"name": "Tcp 80-80: Multiple, Enabled", "missing_on": []}, HOLE]
+
+
 def test_an_instance_that_was_not_read_may_have_its_files_on_any_host(monkeypatch):
     made = snapshots(monkeypatch)
     made[-1]["areas"]["sql"] = HOLE

@@ -140,6 +140,14 @@ def test_only_a_whole_copy_of_its_own_counts(vault, status):
     assert statuses(facts(vault=vault))["FT-IIS-002"] == status
 
 
+def test_a_vault_on_the_server_itself_is_no_other_place():
+    snapshots = copy.deepcopy(HEALTHY)
+    snapshots[0]["groups"].append("vault")
+    snapshots[0]["areas"]["vault"] = snapshots.pop()["areas"]["vault"]
+    first, _second = web_servers.subjects(list(estate.hosts_of(snapshots, {}).values()), BASELINE.kinds)
+    assert first.facts["copied_at"] is None and statuses(first.facts)["FT-IIS-002"] == "fail"
+
+
 def test_a_set_of_another_server_vouches_for_nothing():
     seen = facts(lambda area: (area.update(backups=[]), [one.update(host="OTHER") for one in area["sets"]]))
     assert of_status(seen, "fail") == {"FT-IIS-001", "FT-IIS-003", "FT-IIS-005"} and seen["sets"] == []

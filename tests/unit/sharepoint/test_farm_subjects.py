@@ -71,6 +71,15 @@ def on(name, change):
     return lambda made: change(made[name]["areas"]["sharepoint"])
 
 
+def test_the_last_backup_is_the_one_that_broke_off_without_a_log():
+    def broken_off(area):
+        sets = area["backup"]["sets"]
+        sets.insert(0, {**sets[-1], "path": sets[-1]["path"] + "x", "started": "2026-11-24T07:59:00", "ended": None, "outcome": "incomplete"})
+    made = estate_of(both(broken_off))
+    _id, found = subject(made)
+    assert found["last"] == "incomplete" and statuses(made)["FT-SPT-001"] == "fail"
+
+
 def every_alias(target):
     return both(lambda area: [one.update(target=target) for one in area["aliases"]])
 

@@ -102,6 +102,16 @@ def test_restores_parts_and_configurations_are_no_farm_backup():
         assert history.newest(history.sets([entry(**changed)], folder())) is None, changed
 
 
+def test_one_that_broke_off_before_its_log_was_written_is_newer_than_the_whole_one_before():
+    broken = entry(id="2", folder="spbr0001", started="2026-11-23T01:00:00", finished=None)
+    beside = {**folder(), **folder("spbr0001", log_modified=None)}
+    assert [one["name"] for one in history.sets([broken, entry()], beside)] == ["spbr0000", "spbr0001"]
+    beside["spbr0000"]["log_modified"] = "2026-11-24T00:30:00Z"
+    assert [one["name"] for one in history.sets([broken, entry()], beside)] == ["spbr0001", "spbr0000"]
+    unsure = {**broken, "started": observed.hole("failed", "x")}
+    assert [one["name"] for one in history.sets([unsure, entry()], beside)] == ["spbr0000", "spbr0001"]
+
+
 def test_a_folder_without_an_entry_hides_no_good_set_and_is_none():
     found = history.sets([entry()], {**folder(), **folder("spbr0001", log_modified="2026-11-23T00:00:00Z")})
     assert [(one["name"], one["outcome"]) for one in found] == [("spbr0000", "whole"), ("spbr0001", "incomplete")]

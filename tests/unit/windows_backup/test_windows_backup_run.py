@@ -76,6 +76,16 @@ def test_one_that_was_broken_off_is_no_backup():
     assert due(site).changes[0].steps and len(site.snapshot()["areas"]["windows_backup"]["sets"]) == 3
 
 
+def test_a_run_that_failed_after_one_that_succeeded_makes_another_due():
+    site, _lost = started()
+    site.state.move_clock(1801)
+    assert due(site) == module.Plan()
+    site.ok("Start-WBBackup", Policy=site.ok("Get-WBPolicy")[0], Async=True)
+    site.state.move_clock(300)
+    site.ok("Stop-WBJob")
+    assert due(site).changes[0].steps
+
+
 def test_a_share_that_is_not_there_is_told_by_the_code():
     site, wait = started({"share": SHARES[1]})
     site.state.move_clock(130)

@@ -176,12 +176,13 @@ def test_through_the_judge_as_the_audit_does():
 class Sql:
     """An instance that runs on bts01, with one database of BizTalk and one that is none."""
 
-    def __init__(self, node="BTS01", path=r"S:\Data\BizTalkMsgBoxDb.mdf"):
-        self.node, self.path = node, path
+    def __init__(self, node="BTS01", path=r"S:\Data\BizTalkMsgBoxDb.mdf", nodes=()):
+        self.node, self.path, self.nodes = node, path, nodes
 
     def fact(self, area, name):
-        return {"node": self.node, "databases": [{"name": "BizTalkMsgBoxDb", "files": [{"path": self.path}]},
-                                                 {"name": "Other", "files": [{"path": r"C:\Other.mdf"}]}]}[name]
+        return {"node": self.node, "clustered": bool(self.nodes), "cluster_nodes": [{"name": name} for name in self.nodes],
+                "databases": [{"name": "BizTalkMsgBoxDb", "files": [{"path": self.path}]},
+                              {"name": "Other", "files": [{"path": r"C:\Other.mdf"}]}]}[name]
 
 
 class Lists:
@@ -190,8 +191,19 @@ class Lists:
         return name == "BizTalkMsgBoxDb"
 
 
+def test_a_volume_whose_path_was_not_seen_may_hold_the_databases():
+    site = Site({"volumes": ["S", "L"]})
+    host = hosts_of(site, True)[site.host]
+    volumes = host.snapshot["areas"]["windows_backup"]["volumes"]
+    by_path = {volume["path"]: volume for volume in volumes}
+    by_path["S:"]["path"] = observed.hole("denied", "No right.")
+    paths = windows_backups.database_paths(host, [Sql(path=r"S:\x.mdf")], Lists)
+    assert all(observed.is_hole(windows_backups._holds(volume, volumes, paths)) for volume in (by_path["S:"], by_path["L:"]))
+
+
 @pytest.mark.parametrize(("instance", "holds"), [
-    (Sql(), True), (Sql(path=r"L:\x.mdf"), False), (Sql(node="OTHER"), False), (Sql(node=observed.hole("denied", "No right.")), None),
+    (Sql(), True), (Sql(path=r"L:\x.mdf"), False), (Sql(node="OTHER"), None),
+    (Sql(node="OTHER", nodes=["OTHER", "BTS01"]), False), (Sql(path=r"Z:\x.mdf"), None), (Sql(node=observed.hole("denied", "No right.")), None),
     (Sql(path=observed.hole("null", "No path.")), None)])
 def test_a_volume_with_databases_is_known_by_their_files(instance, holds):
     site = Site({"volumes": ["S", "L"]})
