@@ -63,6 +63,9 @@ def job(known, name, identity, areas, what, account="SYSTEM", judge=None, watch=
     """
     if not NAME.fullmatch(name):
         raise ValueError(f"A job is called by a-z, 0-9 and hyphens, at most 60 of them, not {name!r}.")
+    if any(isinstance(value, dict) and {"$secret", "$credential"} & set(value)
+           for steps in areas.values() for step in steps for value in step.get("with", {}).values()):
+        raise ValueError(f"The job {name} would leave a secret in a file: its batch lies on the host until it has ended.")
     if observed.is_hole(known):
         return [], None, f"Whether {what} is running already could not be read, so it is not started: {observed.detail(known)}"
     start = {"id": "job", "job": name, "identity": identity, "areas": areas, "account": account, "limit": int(timeout)}

@@ -54,6 +54,13 @@ def test_what_is_not_known_is_not_started(known, words):
     assert words in refusal
 
 
+def test_a_job_leaves_no_secret_in_a_file():
+    for value in ({"$secret": "s"}, {"$credential": {"user": "u", "password": "s"}}):
+        areas = {"work": [batch.call("x", "A\\Get-B", {"P": value})]}
+        with pytest.raises(ValueError, match="a secret in a file"):
+            long_work.job([], NAME, IDENTITY, areas, "x")
+
+
 def test_a_name_that_task_scheduler_or_a_folder_would_read_otherwise_is_refused():
     for name in ("", "a b", "..\\x", "A", "a" * 61):
         with pytest.raises(ValueError, match="A job is called by"):
