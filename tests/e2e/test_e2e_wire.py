@@ -10,7 +10,7 @@ import yaml
 from ansible_collections.biztalk.fault_tolerance.plugins.module_utils.areas import AREAS
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import contract
 
-BYTES_UP = 68_000      # executor and batch as base64 inside SOAP, with what NTLM adds
+BYTES_UP = 70_000      # executor and batch as base64 inside SOAP, with what NTLM adds
 BYTES_A_RECEIVE = 2_500
 LARGEST_ANSWER = 60_000
 
