@@ -77,10 +77,10 @@ class _Memory:
     """Files before the estate is there."""
 
     def __init__(self):
-        self.files, self.clock = {}, ""
+        self.files, self.folders, self.clock = {}, set(), ""
 
     def exists(self, path):
-        return path in self.files or path.count("\\") == 3
+        return path in self.files or path in self.folders or path.count("\\") == 3        # the share itself
 
     def read(self, path):
         return self.files[path][0]
@@ -89,4 +89,4 @@ class _Memory:
         self.files[path] = (content.encode() if isinstance(content, str) else content, self.clock)
 
     def make_folder(self, path):
-        pass
+        self.folders.add(path)

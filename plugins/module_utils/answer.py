@@ -143,6 +143,16 @@ def _step(step, select, as_lists):
     return StepAnswer(step["id"], step["status"], step.get("reason", ""), runs)
 
 
+def first_fault(area):
+    """Why the steps of an area did not all do their work, in one sentence; "" where they did."""
+    for step in area.steps.values():
+        for error in step.errors():
+            return reason(error)[1]
+        if step.status != "ok":
+            return f"the step {step.id} was {step.status} ({step.reason})."
+    return ""
+
+
 # What an error means
 
 DENIED = ("denied", "The account has no right to read this.")

@@ -27,12 +27,14 @@ DAY = 86400
 
 @dataclass(frozen=True)
 class Progress:
-    """What a poll found. *state*: running, done or failed; *says*: one sentence; *share*: 0 to 1, or None; *since*: instant, or None."""
+    """What a poll found. *state*: running, done or failed; *says*: one sentence; *share*: 0 to 1, or None; *since*: instant, or None;
+    *then*: steps that keep what came out, carried out before those that end it."""
 
     state: str
     says: str
     share: float | None = None
     since: str | None = None
+    then: list = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,13 @@ def token(name, identity):
     return hashlib.sha256(f"{name}\n{identity}".encode()).hexdigest()[:16]
 
 
-def job(known, name, identity, areas, what, account="SYSTEM", judge=None, watch=None, every=15, timeout=DAY):
+def job(known, name, identity, areas, what, account="SYSTEM", judge=None, then=None, watch=None, every=15, timeout=DAY):
     """``(steps, wait, refusal)`` of a change that is a job.
 
     *known*: the snapshot of the area ``jobs``. *identity*: what makes it this piece of work and no other, as one text (no time of day in
     it). *areas*: area name -> steps that the job carries out. *account*: ``SYSTEM``, a gMSA (``DOMAIN\\name$``), or ``{"user", "password"}``.
-    *judge*: answer.Answer -> what went wrong, or "" (default: the first error of a step). *watch*: ``(steps, AreaAnswer -> (sentence, share))``,
+    *judge*: answer.Answer -> what went wrong, or "" (default: the first error of a step). *then*: of a good answer, the steps that keep
+    what came out. *watch*: ``(steps, AreaAnswer -> (sentence, share))``,
     read at each poll. No steps: the job is there already and is only followed.
     """
     if not NAME.fullmatch(name):
@@ -70,7 +73,7 @@ def job(known, name, identity, areas, what, account="SYSTEM", judge=None, watch=
         return [], None, f"Whether {what} is running already could not be read, so it is not started: {observed.detail(known)}"
     start = {"id": "job", "job": name, "identity": identity, "areas": areas, "account": account, "limit": int(timeout)}
     document = batch.batch(areas, token(name, identity))
-    wait = Wait(what, poll(name) + (watch[0] if watch else []), _Reader(name, what, document, judge or first_fault, watch and watch[1]),
+    wait = Wait(what, poll(name) + (watch[0] if watch else []), _Reader(name, what, document, judge or first_fault, then, watch and watch[1]),
                 every, timeout, remove(name))
     there = next((one for one in known if not observed.is_hole(one) and one["name"] == name), None)
     if there is None:
@@ -91,13 +94,7 @@ def first_fault(answer):
     """Why the steps of a job did not all do their work; "" where they did."""
     if not answer.complete:
         return " ".join(answer.problems) or "its answer is not whole."
-    for area in answer.areas.values():
-        for step in area.steps.values():
-            for error in step.errors():
-                return answers.reason(error)[1]
-            if step.status != "ok":
-                return f"the step {step.id} was {step.status} ({step.reason})."
-    return ""
+    return next((fault for fault in map(answers.first_fault, answer.areas.values()) if fault), "")
 
 
 def place(id, name):
@@ -151,6 +148,7 @@ class _Reader:
     what: str
     document: dict
     judge: Callable
+    then: Callable | None
     watch: Callable | None
     unbegun: int = 0
 
@@ -175,7 +173,9 @@ class _Reader:
             return Progress(RUNNING, f"{self.what} has not begun yet")
         if answer.complete:
             fault = self.judge(answer)
-            return Progress(FAILED, fault, since=since) if fault else Progress(DONE, f"{self.what} has ended", 1.0, since)
+            if fault:
+                return Progress(FAILED, fault, since=since)
+            return Progress(DONE, f"{self.what} has ended", 1.0, since, self.then(answer) if self.then else [])
         if now == RUNNING:
             says, share = self.watch(area) if self.watch else ("", None)
             return Progress(RUNNING, says or f"{self.what} is running", share, since)

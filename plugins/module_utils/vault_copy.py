@@ -115,12 +115,12 @@ def _stops(id):
 
 
 class Copied:
-    """Judges the first job, and where both sides are the same gives ``finish`` the steps that write the manifest beside the notes."""
+    """The first job: what is wrong with its answer, and of a good one the steps that write the manifest beside the notes."""
 
-    def __init__(self, header, source, target, notes, finish):
-        self.header, self.source, self.partial, self.notes, self.finish = header, source, target + PARTIAL, notes, finish
+    def __init__(self, header, source, target, notes):
+        self.header, self.source, self.partial, self.notes = header, source, target + PARTIAL, notes
 
-    def __call__(self, answer):
+    def judge(self, answer):
         area = answer.areas.get("vault")
         if area is None or not answer.complete:
             return " ".join(answer.problems) or "its answer is not whole."
@@ -133,19 +133,23 @@ class Copied:
             return fault
         if len(sides[1]) > MOST:
             return f"the set has {len(sides[1])} files, and more than {MOST} are not copied: pack what is in many small files first."
-        count, size, listing = manifest.listing(sides[1])
-        lines = list(manifest.lines({**self.header, "files": count, "bytes": size, "listing": listing}, sides[1]))
-        self.finish[:0] = note_steps(self.notes, self.header["set"] + copies.NOTED, lines)
         return ""
+
+    def then(self, answer):
+        found = _files(answer.areas["vault"], "far", self.partial)
+        count, size, listing = manifest.listing(found)
+        lines = list(manifest.lines({**self.header, "files": count, "bytes": size, "listing": listing}, found))
+        return note_steps(self.notes, self.header["set"] + copies.NOTED, lines)
 
 
 class Compared:
-    """Judges the comparison of a set in the vault with its manifest; where it is what it was, *finish* gets the steps that note it."""
+    """The comparison of a set in the vault with its manifest: what is not as it was, and of a good answer the steps that note it.
+    *at*: when the files were read, at the latest."""
 
-    def __init__(self, name, target, notes, at, finish):
-        self.name, self.target, self.notes, self.at, self.finish = name, target, notes, at, finish
+    def __init__(self, name, target, notes, at):
+        self.name, self.target, self.notes, self.at = name, target, notes, at
 
-    def __call__(self, answer):
+    def judge(self, answer):
         area = answer.areas.get("vault")
         if area is None or not answer.complete:
             return " ".join(answer.problems) or "its answer is not whole."
@@ -159,10 +163,10 @@ class Compared:
             fault = _different(manifest.compare(manifest.Manifest(here), found))
         except manifest.ManifestError as error:
             return f"{self.name}: {error}"
-        if fault:
-            return fault
-        self.finish[:0] = note_steps(self.notes, self.name + copies.VERIFIED_HERE, [json.dumps({"at": self.at})])
-        return ""
+        return fault
+
+    def then(self, _answer):
+        return note_steps(self.notes, self.name + copies.VERIFIED_HERE, [json.dumps({"at": self.at})])
 
 
 def _files(area, side, root):

@@ -263,11 +263,21 @@ class _Work:
     def _target(self, kind, name):
         return rf"{self.vault}\{self.host}\{kind}\{name}"
 
-    def _job(self, act, name, steps, what, judge):
+    def _called(self, act, name):
+        """``(name, identity)`` of a job about the set *name*."""
+        identity = json.dumps([self.vault, self.host, name, self.options["account"]])
+        return f"vault-{act}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}", identity
+
+    def _begun(self, act, name):
+        """Since when a job about the set *name* is at work; now, where there is none: what it reads may be collected much later."""
+        called, _identity = self._called(act, name)
+        jobs = [] if observed.is_hole(self.known) else self.known
+        return next((one["since"] for one in jobs if not observed.is_hole(one) and one["name"] == called and one["since"]), self.clock)
+
+    def _job(self, act, name, steps, what, judge, then=None):
         """The steps and the wait of a job about the set *name*."""
-        told = json.dumps([self.vault, self.host, name, self.options["account"]])
-        called = f"vault-{act}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
-        made, wait, refusal = long_work.job(self.known, called, told, {"vault": steps}, what, self.options["account"], judge,
+        called, identity = self._called(act, name)
+        made, wait, refusal = long_work.job(self.known, called, identity, {"vault": steps}, what, self.options["account"], judge, then,
                                             timeout=self.options["timeout_hours"] * HOUR)
         if refusal:
             raise Refused("job", why=refusal)
@@ -279,11 +289,11 @@ class _Work:
             name, note = one["name"], self.notes.get(one["name"])
             target = self._target(kind, name)
             if note is None:
-                header = {"host": self.host, "kind": kind, "set": name, "source": one["path"], "taken_at": one["taken_at"], "copied_at": self.clock}
-                judge = vault_copy.Copied(header, one["path"], target, self.notes_folder, [])
+                header = {"host": self.host, "kind": kind, "set": name, "source": one["path"], "taken_at": one["taken_at"],
+                          "copied_at": self._begun("copy", name)}
+                copied = vault_copy.Copied(header, one["path"], target, self.notes_folder)
                 steps, wait = self._job("copy", name, vault_copy.copy_steps(one["path"], target, self.options["timeout_hours"] * HOUR),
-                                        f"copying {name}", judge)
-                judge.finish = wait.finish
+                                        f"copying {name}", copied.judge, copied.then)
                 changes.append(Change(("copied", name), None, target + vault_copy.PARTIAL, steps, wait=wait))
             if note is None or not note["done"]:
                 steps, wait = self._job("complete", name, vault_copy.complete_steps(self.notes_folder, target), f"completing {name}",
@@ -299,9 +309,9 @@ class _Work:
             name, target = note["set"], self._target(note["kind"], note["set"])
             due = backup_folder.seconds_between(note["verified_at"], self.clock) > limit
             if due:
-                judge = vault_copy.Compared(name, target, self.notes_folder, self.clock, [])
-                steps, wait = self._job("verify", name, vault_copy.verify_steps(self.notes_folder, target), f"comparing {name} with its manifest", judge)
-                judge.finish = wait.finish
+                compared = vault_copy.Compared(name, target, self.notes_folder, self._begun("verify", name))
+                steps, wait = self._job("verify", name, vault_copy.verify_steps(self.notes_folder, target), f"comparing {name} with its manifest",
+                                        compared.judge, compared.then)
                 changes.append(Change(("compared", name), note["verified_at"], self.clock, steps, wait=wait))
             if due or not note["told"]:
                 steps, wait = self._job("tell", name, vault_copy.tell_steps(self.notes_folder, target), f"noting that {name} was compared",

@@ -396,7 +396,7 @@ class _Work:
     def _job(self, name, identity, areas, what, judge=None, watch=None):
         account = self.options["account"]
         who = account if not self.options["password"] else {"user": account, "password": self.options["password"]}
-        made, wait, refusal = long_work.job(self.jobs, name, identity, areas, what, who, judge, watch, timeout=self.options["timeout_hours"] * HOUR)
+        made, wait, refusal = long_work.job(self.jobs, name, identity, areas, what, who, judge=judge, watch=watch, timeout=self.options["timeout_hours"] * HOUR)
         if refusal:
             raise Refused("job", why=refusal)
         return made, wait

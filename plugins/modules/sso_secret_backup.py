@@ -58,7 +58,7 @@ reasons:
   returned: when the server answered
   type: list
   elements: str
-  sample: ["ENTSSO has warned at 2026-11-20T07:00:00Z that there is no backup (event 10589), and none was taken since."]
+  sample: ["ENTSSO has warned that there is no backup (event 10589), and has logged none since."]
 instruction:
   description: What a person does, step by step; empty where nothing is needed.
   returned: when the server answered
@@ -76,7 +76,7 @@ from datetime import datetime
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import master_secret, observed
 
 AREAS = ["platform", "sso"]
 
@@ -112,31 +112,25 @@ def _judged(sso, clock, max_age_days):
         return None, [observed.detail(unseen)], None
     if not sso["secret_key"]:
         return False, ["This server holds no master secret."], None
-    events = {what: sso["events"][what] for what in ("backed_up", "not_backed_up", "generated", "restored")}
-    unseen = observed.first_hole(events.values()) or next(
-        (hole for found in events.values() if not observed.is_hole(found) for _path, hole in observed.holes([event["at"] for event in found
-                                                                                                             if not observed.is_hole(event)])), None)
+    events = {what: master_secret.each(sso["events"][what]) for what in master_secret.EVENTS}
+    found = master_secret.backup(events, master_secret.each(sso["backups"]), [sso["log_since"]])
+    newest, changed = found["backed_up_at"], found["changed_at"]
+    unseen = observed.first_hole([newest, changed, found["warned_since"]])
     if unseen:
         return None, [observed.detail(unseen)], None
-    taken = [event["at"] for event in events["backed_up"]]
-    files = [one["modified"] for one in sso["backups"] if not observed.is_hole(one) and one["bytes"] != 0 and isinstance(one["modified"], str)]
-    newest = max(taken + files, default=None)
     reasons = []
     if newest is None:
         reasons.append("Neither an event (10559) nor a file shows a backup of the master secret.")
-    warned = max((event["at"] for event in events["not_backed_up"]), default=None)
-    if warned and warned > max(taken, default=""):
-        reasons.append(f"ENTSSO has warned at {warned} that there is no backup (event 10589), and none was taken since.")
-    changed = max((event["at"] for event in events["generated"] + events["restored"]), default=None)
+    if found["warned_since"]:
+        reasons.append("ENTSSO has warned that there is no backup (event 10589), and has logged none since.")
     if newest and changed and changed > newest:
         reasons.append(f"The secret was made or restored at {changed}, after the newest backup of {newest}.")
     if newest and _days(newest, clock) > max_age_days:
         reasons.append(f"The newest backup is {_days(newest, clock)} days old; {max_age_days} are allowed.")
     if reasons:
         return True, reasons, newest
-    since = sso["log_since"]
-    if not changed and (observed.is_hole(since) or since > newest):
-        return None, ["The event log does not reach back to the newest backup, so that a change of the secret since then may have gone unseen."], newest
+    if observed.is_hole(found["covers_change"]):
+        return None, [observed.detail(found["covers_change"])], newest
     return False, [f"The newest backup is of {newest}."], newest
 
 

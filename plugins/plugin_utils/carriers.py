@@ -71,12 +71,7 @@ class Windows:
         area = answer.areas.get("change")
         if area is None:
             return "the answer did not arrive, so the outcome is not known; read the state before trying again."
-        for step in area.steps.values():
-            for error in step.errors():
-                return answers.reason(error)[1]
-            if step.status != "ok":
-                return f"the step {step.id} was {step.status} ({step.reason})."
-        return ""
+        return answers.first_fault(area)
 
     def follow(self, wait):
         """Looks at long work until it has ended, over as many connections as that takes. Returns why it did not succeed, or "".
@@ -101,7 +96,7 @@ class Windows:
             task.display.display(f"{self.where}: {wait.what}{since}: {told.says}{share}, followed for {passed:.0f} s")
             if told.state != long_work.RUNNING:
                 try:
-                    fault = self.apply(wait.finish)
+                    fault = self.apply(told.then + wait.finish)
                 except host.HostError as error:
                     fault = error.message
                 return told.says if told.state == long_work.FAILED else fault

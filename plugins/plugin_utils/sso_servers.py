@@ -8,7 +8,7 @@ from __future__ import annotations
 Which server holds the secret is told by ENTSSO's own events on the servers that fetch it; a cluster's network name stands for its nodes.
 """
 
-from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import observed, security_descriptor
+from ansible_collections.biztalk.fault_tolerance.plugins.module_utils import master_secret, observed, security_descriptor
 from ansible_collections.biztalk.fault_tolerance.plugins.plugin_utils import derived, estate
 
 SERVER, SECRET = "sso_server", "master_secret"
@@ -37,9 +37,17 @@ def _server(host, here):
     return {
         "name": host.name, "version": read["version"], "service": _service(host), "clustered": role if observed.is_hole(role) else role is not None,
         "troubles": _newest_of_each(read["events"]["trouble"]),
-        "copied_secret": derived.any_true([key if observed.is_hole(key) else SSOSS in f"{key}\\".casefold() for key in _each(read["checkpoints"])]),
+        "copied_secret": derived.any_true([_copies_secret(key) for key in master_secret.each(read["checkpoints"])]),
         "versions": _versions(here),
     }
+
+
+def _copies_secret(key):
+    """Whether a registry checkpoint holds the secret's key: that key itself, one above it or one below."""
+    if observed.is_hole(key):
+        return key
+    own, secret = key.casefold().strip("\\") + "\\", SSOSS + "\\"
+    return own.startswith(secret) or secret.startswith(own)
 
 
 def _versions(here):
@@ -53,15 +61,10 @@ def _service(host):
     return derived.named_services(host.fact("platform", "services"))["entsso"]
 
 
-def _each(elements):
-    """The elements of a list; of a list that was not seen the hole."""
-    return [elements] if observed.is_hole(elements) else elements
-
-
 def _newest_of_each(events):
     """The newest event of each id."""
     newest = {}
-    for event in reversed(_each(events)):
+    for event in reversed(master_secret.each(events)):
         newest[event["id"] if not observed.is_hole(event) else "hole"] = event
     return [event if observed.is_hole(event) else {"id": event["id"], "at": event["at"]} for event in newest.values()]
 
@@ -97,41 +100,29 @@ def secret(here, everyone):
     roles = [(host, _role(host)) for host in here]
     clustered = _clustered(name, roles)
     owners = _owners(name, clustered, roles, here)
-    holders = [host for host in here if owners is None or observed.is_hole(owners) or host.name in {one["host"] for one in owners}]
-    changed = _newest([at for host in holders for what in ("generated", "restored") for at in _times(host, what)])
-    told = _newest([at for host in holders for at in _times(host, "backed_up")])
-    warned = _newest([at for host in holders for at in _times(host, "not_backed_up")])
-    files = [_file(host, one) for host in here for one in _each(host.fact("sso", "backups"))]
-    named = {event["file"].casefold() for host in holders for event in _events(host, "backed_up") if not observed.is_hole(event) and event["file"]}
-    backed_up = _newest([told] + [one if observed.is_hole(one) else one["modified"] for one in files if observed.is_hole(one) or _is_backup(one, named)])
+    unsure = observed.first_hole(master_secret.each(owners))
+    holders = [host for host in here if unsure or host.name in {one["host"] for one in owners}]
+    events = {what: [event for host in holders for event in _events(host, what)] for what in master_secret.EVENTS}
+    files = [_file(host, one) for host in here for one in master_secret.each(host.fact("sso", "backups"))]
+    backup = master_secret.backup(events, files, [host.fact("sso", "log_since") for host in holders])
     names = [role[0] for _host, role in roles if isinstance(role, tuple)]       # a hole among them stays one
     return {
         "secret_server": name,
         "clustered": clustered,
         "network_names": [name for place, name in enumerate(names) if name not in names[:place]],
         "owners": owners,
-        "backed_up_at": backed_up,
-        "changed_at": changed,
-        "backup_covers_change": _covers(backed_up, changed, holders),
-        "warned_since_backup": _warned(warned, told),
+        "backed_up_at": backup["backed_up_at"],
+        "changed_at": backup["changed_at"],
+        "backup_covers_change": backup["covers_change"],
+        "warned_since_backup": backup["warned_since"],
         "backups": files,
-        "elsewhere": _elsewhere([one for one in files if observed.is_hole(one) or _is_backup(one, named)], changed, holders, everyone),
+        "elsewhere": _elsewhere(master_secret.backups(events, files), backup["changed_at"], holders, everyone),
         "on_nlb": derived.any_true([_balanced(host) for host in holders]),
     }
 
 
 def _events(host, what):
-    return _each(host.fact("sso", "events", what))
-
-
-def _times(host, what):
-    """When events were written; a hole for those that were not seen."""
-    return [event if observed.is_hole(event) else event["at"] for event in _events(host, what)]
-
-
-def _newest(instants):
-    """The newest instant; null where there is none, a hole where one was not seen and so might be newer."""
-    return observed.first_hole(instants) or max((at for at in instants if at), default=None)
+    return master_secret.each(host.fact("sso", "events", what))
 
 
 def _named(here):
@@ -186,39 +177,13 @@ def _file(host, one):
             "everybody": others if observed.is_hole(others) else [sid for sid in others if security_descriptor.is_everybody(sid)]}
 
 
-def _is_backup(file, named):
-    """Whether a file is one of the secret's backups, by its ending or by an event that names it; an empty one is none."""
-    return file["bytes"] != 0 and (file["path"].casefold().endswith(".bak") or file["path"].casefold() in named)
-
-
-def _covers(backed_up, changed, holders):
-    """Whether the newest backup is not older than the newest change of the secret; a log that begins later cannot tell."""
-    if backed_up is None or observed.is_hole(backed_up) or observed.is_hole(changed):
-        return False if backed_up is None else backed_up if observed.is_hole(backed_up) else changed
-    if changed is not None:
-        return backed_up >= changed
-    since = [host.fact("sso", "log_since") for host in holders]
-    unseen = observed.first_hole(since)
-    late = [at for at in since if isinstance(at, str) and at > backed_up]
-    if unseen or late:
-        return unseen or observed.hole("missing", f"The event log begins at {max(late)}, after the newest backup: what changed before is not seen.")
-    return True
-
-
-def _warned(warned, told):
-    """Whether ENTSSO has said that there is no backup since it last said that there is one."""
-    if observed.is_hole(warned) or observed.is_hole(told):
-        return warned if observed.is_hole(warned) else told
-    return warned is not None and (told is None or warned > told)
-
-
 def _elsewhere(files, changed, holders, everyone):
     """Whether a copy of a backup that is not older than the secret lies on another machine than those that hold it: in a vault, or on a share."""
     if observed.is_hole(changed):
         return changed
     shares = [one if observed.is_hole(one) else not _older(one["modified"], changed) and _on_share(one["path"], holders) for one in files]
     vaults = [host for host in everyone if "vault" in host.groups]
-    sets = [one for vault in vaults for one in _each(vault.fact("vault", "sets"))]
+    sets = [one for vault in vaults for one in master_secret.each(vault.fact("vault", "sets"))]
     kept = [one if observed.is_hole(one) else one["kind"] == "sso" and one["whole"] is True and not _older(one["taken_at"], changed) for one in sets]
     return derived.any_true(shares + kept)
 

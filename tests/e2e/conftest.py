@@ -18,7 +18,8 @@ CLOCK = "2026-11-24T08:00:00Z"
 
 
 class Estate:
-    """A running lab, its inventory, and plays against it. ``READ``: a play that reads every host and judges nothing."""
+    """A running lab, its inventory, and plays against it. ``READ``: a play that reads every host and judges nothing; ``RESOURCE``: one
+    that carries out a resource on a host, reads the host by an info module, and keeps both results."""
 
     READ = """
 - hosts: all
@@ -26,6 +27,22 @@ class Estate:
   tasks:
     - biztalk.fault_tolerance.snapshot: {folder: snapshots}
       ignore_unreachable: true
+"""
+    RESOURCE = """
+- hosts: {host}
+  gather_facts: false
+  tasks:
+    - biztalk.fault_tolerance.{module}: {options}
+      register: done
+    - biztalk.fault_tolerance.{info}:
+      register: seen
+      check_mode: false
+    - ansible.builtin.copy:
+        content: "{{{{ {{'done': done, 'seen': seen}} | to_json }}}}"
+        dest: "{{{{ playbook_dir }}}}/result.json"
+      delegate_to: localhost
+      vars: {{ansible_connection: local, ansible_shell_type: sh}}
+      check_mode: false
 """
 
     def __init__(self, lab, plan, folder):
@@ -54,6 +71,23 @@ class Estate:
         path = self.folder / name / "report.json"
         assert path.is_file(), self.last.stdout + self.last.stderr
         return json.loads(path.read_text(encoding="utf-8"))
+
+    def failing(self, subject, *arguments, name="audit"):
+        """The controls that fail on a subject, by an audit of its own."""
+        report = self.audit(*arguments, name=name)
+        return {finding["control"] for finding in report["findings"] if finding["subject"] == subject and finding["status"] == "fail"}
+
+    def resource(self, host, module, options, info, *arguments, secret, check=0):
+        """Carries out a resource, then reads the host. ``(what was printed, the resource's result, the info's)``, the last two None where the
+        play fails; asserts that *secret* stands nowhere in them."""
+        done = self.play(self.RESOURCE.format(host=host, module=module, options=json.dumps(options), info=info), *arguments, check=check)
+        assert secret not in done.stdout + done.stderr
+        if check:
+            return done.stdout, None, None
+        text = (self.folder / "result.json").read_text(encoding="utf-8")
+        assert secret not in text and json.dumps(secret)[1:-1] not in text
+        result = json.loads(text)
+        return done.stdout, result["done"], result["seen"]
 
     def state_hash(self):
         return self.lab.call(self.lab.state.state_hash)

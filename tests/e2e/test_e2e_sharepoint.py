@@ -5,22 +5,7 @@ import json
 import threading
 import time
 
-PLAY = """
-- hosts: sp01
-  gather_facts: false
-  tasks:
-    - biztalk.fault_tolerance.sharepoint_backup: {options}
-      register: done
-    - biztalk.fault_tolerance.sharepoint_info:
-      register: seen
-      check_mode: false
-    - ansible.builtin.copy:
-        content: "{{{{ {{'done': done, 'seen': seen}} | to_json }}}}"
-        dest: "{{{{ playbook_dir }}}}/result.json"
-      delegate_to: localhost
-      vars: {{ansible_connection: local, ansible_shell_type: sh}}
-      check_mode: false
-"""
+SUBJECT = "farm:SharePoint_Config"
 OPTIONS = {"account": r"CONTOSO\svc-spfarm", "password": "Lab-only-6", "max_age_hours": 4}
 
 
@@ -30,20 +15,12 @@ def neglected(plan):
 
 
 def backup(estate, *arguments):
-    done = estate.play(PLAY.format(options=json.dumps(OPTIONS)), *arguments, check=0)
-    text = (estate.folder / "result.json").read_text(encoding="utf-8")
-    assert OPTIONS["password"] not in done.stdout + done.stderr + text
-    result = json.loads(text)
-    return done.stdout, result["done"], result["seen"]
-
-
-def fails(report):
-    return {finding["control"] for finding in report["findings"] if finding["subject"] == "farm:SharePoint_Config" and finding["status"] == "fail"}
+    return estate.resource("sp01", "sharepoint_backup", OPTIONS, "sharepoint_info", *arguments, secret=OPTIONS["password"])
 
 
 def test_a_missing_backup_is_found_foretold_made_and_no_longer_found(open_estate):
     estate = open_estate("healthy", change=neglected)
-    assert fails(estate.audit("--limit", "sp01", "--tags", "sharepoint,platform")) == {"FT-SPT-001"}
+    assert estate.failing(SUBJECT, "--limit", "sp01", "--tags", "sharepoint,platform") == {"FT-SPT-001"}
     before = estate.state_hash()
     _said, foretold, seen = backup(estate, "--check", "--diff")
     assert foretold["changed"] and estate.state_hash() == before and seen["newest_full"] == r"\\sp01\spbackup\spbr0000"
@@ -65,5 +42,5 @@ def test_a_missing_backup_is_found_foretold_made_and_no_longer_found(open_estate
     assert (newest["outcome"], newest["indexed"]) == ("whole", True) and newest["path"] == seen["newest_full"]
     _said, again, _seen = backup(estate)
     assert not again["changed"] and again["changes"] == []
-    assert fails(estate.audit("--limit", "sp01", "--tags", "sharepoint,platform", name="again")) == set()
+    assert estate.failing(SUBJECT, "--limit", "sp01", "--tags", "sharepoint,platform", name="again") == set()
     assert OPTIONS["password"] not in json.dumps(estate.lab.call(estate.lab.state.calls))

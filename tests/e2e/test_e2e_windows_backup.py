@@ -5,38 +5,13 @@ import json
 import threading
 import time
 
-PLAY = """
-- hosts: wds01
-  gather_facts: false
-  tasks:
-    - biztalk.fault_tolerance.windows_backup_info:
-      register: seen
-      check_mode: false
-    - biztalk.fault_tolerance.{module}: {options}
-      register: done
-    - ansible.builtin.copy:
-        content: "{{{{ {{'done': done, 'seen': seen}} | to_json }}}}"
-        dest: "{{{{ playbook_dir }}}}/result.json"
-      delegate_to: localhost
-      vars: {{ansible_connection: local, ansible_shell_type: sh}}
-      check_mode: false
-"""
+SUBJECT = "windows_backup:wds01"
 CANARY = "Only'for\"the&lab<7"
 
 
 def task(estate, module, options, *arguments, check=0):
-    done = estate.play(PLAY.format(module=module, options=json.dumps(options)), *arguments, check=check)
-    assert CANARY not in done.stdout + done.stderr
-    if check:
-        return done.stdout, None
-    text = (estate.folder / "result.json").read_text(encoding="utf-8")
-    assert CANARY not in text and json.dumps(CANARY)[1:-1] not in text
-    result = json.loads(text)
-    return result["done"], result["seen"]["backup"]
-
-
-def fails(report):
-    return {finding["control"] for finding in report["findings"] if finding["subject"] == "windows_backup:wds01" and finding["status"] == "fail"}
+    said, done, seen = estate.resource("wds01", module, options, "windows_backup_info", *arguments, secret=CANARY, check=check)
+    return (said, None) if check else (done, seen["backup"])
 
 
 def neglected(plan):
@@ -49,7 +24,7 @@ def kept(estate):
 
 def test_a_missing_schedule_is_found_foretold_set_and_no_longer_found(open_estate):
     estate = open_estate("drifted", change=neglected)
-    assert fails(estate.audit("--limit", "wds01", "--tags", "windows_backup,platform")) == {"FT-WIN-002"}
+    assert estate.failing(SUBJECT, "--limit", "wds01", "--tags", "windows_backup,platform") == {"FT-WIN-002"}
     _done, seen = task(estate, "windows_backup_policy", {"state": "absent"}, "--check")
     disk = next(one for one in seen["disks"] if one["number"] == 9)
     options = {"bare_metal": True, "schedule": ["22:15"], "vss": "full", "targets": [{"kind": "disk", "disk_id": disk["id"]}]}
@@ -64,7 +39,7 @@ def test_a_missing_schedule_is_found_foretold_set_and_no_longer_found(open_estat
     assert made["changes"] == foretold["changes"] and made["diff"] == foretold["diff"]
     again, seen = task(estate, "windows_backup_policy", options)
     assert not again["changed"] and seen["policy"]["schedule"] == ["22:15"]
-    assert fails(estate.audit("--limit", "wds01", "--tags", "windows_backup,platform", name="again")) == set()
+    assert estate.failing(SUBJECT, "--limit", "wds01", "--tags", "windows_backup,platform", name="again") == set()
 
 
 def test_a_password_reaches_the_host_and_nothing_else(open_estate):

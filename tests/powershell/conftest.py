@@ -10,7 +10,6 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
 import engine  # noqa: E402
 
-
 AREAS, THOROUGH, EVERYWHERE = "test_areas_read_the_same", "desktop", ("bts03", "iis01", "sp01", "vault02")
 
 

@@ -84,8 +84,8 @@ def answered(**changes):
 
 
 def test_the_batch_is_of_the_agreed_form():
-    batch.batch({"iis": iis.steps({})}, "0" * 16)
-    batch.batch({"iis": iis.steps({"backup_folder": r"E:\sets"})}, "0" * 16)
+    texts = [json.dumps(batch.batch({"iis": iis.steps(variables)}, "0" * 16)) for variables in ({}, {"backup_folder": r"E:\sets"})]
+    assert ['"ChildPath": "sets"' in text for text in texts] == [False, True]
 
 
 def test_a_web_server_is_told_by_its_files():

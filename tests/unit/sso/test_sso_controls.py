@@ -113,6 +113,7 @@ ON_SERVER = {
     "the service does not start by itself": (service("bts03", start_mode="Manual"), {("FT-SSO-009", "bts03")}),
     "the secret server was lost": (in_events("bts03", "trouble", event(10532, "2026-11-24T07:00:00Z", secret_server="BTSSSO")), {("FT-SSO-011", "bts03")}),
     "the cluster copies the key": (lambda made: sso(made, "bts02")["checkpoints"].append(r"SOFTWARE\Microsoft\ENTSSO\SSOSS"), {("FT-SSO-015", "bts02")}),
+    "the cluster copies all of ENTSSO": (lambda made: sso(made, "bts02")["checkpoints"].append(r"SOFTWARE\Microsoft\ENTSSO"), {("FT-SSO-015", "bts02")}),
     "one server has another build": (lambda made: sso(made, "bts03").update(version="9.0.1865.0"),
                                      {("FT-SSO-017", host) for host in ("bts01", "bts02", "bts03")}),
 }
@@ -198,3 +199,21 @@ def test_a_balancer_that_was_not_looked_for_is_no_absent_one():
     made = snapshots()
     next(one for one in made if one["host"] == "bts01")["areas"]["nlb"]["name"] = observed.hole("denied", "No right.")
     assert {f["status"] for f in judged(made) if f["control"] == "FT-SSO-010"} == {"unknown"}
+
+
+@pytest.mark.parametrize("name", ["path", "bytes", "modified"])
+def test_a_file_that_was_half_seen_might_be_the_backup(name):
+    made = snapshots()
+    in_events("bts01", "backed_up")(made)
+    sso(made, "bts01")["backups"][0][name] = observed.hole("denied", "No right.")
+    assert {f["status"] for f in judged(made) if f["control"] in ("FT-SSO-001", "FT-SSO-002")} == {"unknown"}
+
+
+def test_an_owner_that_was_not_seen_makes_every_server_one_that_may_hold_the_secret():
+    made = snapshots()
+    for one in made:
+        if "cluster" in one["areas"]:
+            for resource in one["areas"]["cluster"]["resources"]:
+                resource["possible_owners"] = [*resource["possible_owners"], observed.hole("unreadable", "The getter threw.")]
+    findings = {f["control"]: f["status"] for f in judged(made) if f["subject"] == SECRET}
+    assert findings["FT-SSO-007"] == "unknown" and findings["FT-SSO-001"] == "pass"

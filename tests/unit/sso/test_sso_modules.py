@@ -116,3 +116,10 @@ def test_a_server_that_was_not_read_fails(inform):
     read = snapshot()
     read["areas"]["sso"] = UNSEEN
     assert inform(read)["failed"] and "Access is denied." in inform(read)["msg"]
+
+
+def test_what_lies_beside_the_backup_is_none():
+    read = snapshot()
+    read["areas"]["sso"]["events"].update(backed_up=[])
+    read["areas"]["sso"].update(backups=[{"path": r"D:\Custody\readme.txt", "bytes": 9, "modified": "2026-11-23T08:00:00Z", "readers": []}])
+    assert asked(read)["needed"] is True

@@ -51,7 +51,7 @@ class Task:
         for _poll in range(50):
             told = wait.told(self.send(wait.steps))
             if told.state != long_work.RUNNING:
-                for step in self.send(wait.finish).steps.values():
+                for step in self.send(told.then + wait.finish).steps.values():
                     assert step.status == "ok", (step.id, step.errors())
                 return "" if told.state == long_work.DONE else told.says
             self.site.state.move_clock(3600)
@@ -275,3 +275,12 @@ def test_nothing_is_removed_where_what_stays_is_not_there(task):
     changes, fault = task.run(options(keep=1, remove=True))
     assert not changes and fault
     assert sets(task.site)[old] is True
+
+
+def test_what_a_job_read_long_ago_is_not_noted_as_read_when_it_is_collected(task):
+    first = task.plan(options())
+    task.start(first.changes[0])
+    task.site.state.move_clock(9 * 86400)
+    assert not task.run(options())[1]
+    (copied,) = [one for one in task.site.read("vault02")["sets"] if one["set"] == task.name]
+    assert copied["copied_at"].startswith("2026-11-24")

@@ -178,7 +178,8 @@ def test_a_typed_value_has_one_form(kind):
 
 
 def test_a_set_takes_typed_values_too():
-    batch({"x": [GOOD, assign("b", "a", "X", {"$timespan": 3}), assign("c", "a", "X", ref("a", "Name"))]}, TOKEN)
+    made = batch({"x": [GOOD, assign("b", "a", "X", {"$timespan": 3}), assign("c", "a", "X", ref("a", "Name"))]}, TOKEN)
+    assert [step["with"]["value"] for step in made["areas"][0]["steps"][1:]] == [{"$timespan": 3}, {"$ref": "a", "path": "Name"}]
 
 
 @pytest.mark.parametrize("token,deadline", [("short", 1), ("0123456789ABCDEF", 1), (TOKEN, 0), (TOKEN, True), (TOKEN, 1.5)])
